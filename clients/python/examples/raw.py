@@ -9,7 +9,7 @@ def ask(*request):
     stream.flush()
     size = b''
     while not size.endswith(b' '):
-        size += stream.read(1)
+        size += stream.read(1) or sys.exit('the server closed the connection')
     return pickle.loads(stream.read(int(size)))
 
 print(ask('ver'), ask('new', 'Anna', 'secret')[0] or ask('login', 'Anna', 'secret')[0])

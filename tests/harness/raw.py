@@ -1,0 +1,122 @@
+"""A connection that speaks bytes: where a test is about the wire, nothing may stand between it and the socket."""
+
+import pickle
+import select
+import socket
+import time
+
+#: Longest wait for anything that must happen, in seconds; only a failing test waits so long.
+DEADLINE = 20.0
+
+
+class Closed(Exception):
+    """The server closed the connection."""
+
+
+class Raw:
+    """Sends what it is told, byte for byte, and cuts replies out of what comes."""
+
+    def __init__(self, address, deadline=DEADLINE, receive_buffer=None):
+        self.deadline = deadline
+        self.buffer = b""
+        self.socket = socket.socket()
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(deadline)
+        self.socket.connect(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, data):
+        """Sends bytes as they are."""
+        self.socket.sendall(data)
+
+    def reply(self, deadline=None):
+        """The next reply, flags and all. Raises `Closed`, or `socket.timeout` after the deadline."""
+        end = time.monotonic() + (self.deadline if deadline is None else deadline)
+        while True:
+            size, space, rest = self.buffer.partition(b" ")
+            if space and len(rest) >= int(size):
+                self.buffer = rest[int(size) :]
+                return pickle.loads(rest[: int(size)])
+            self._receive(end)
+
+    def _receive(self, end):
+        self.socket.settimeout(max(end - time.monotonic(), 0.001))
+        try:
+            data = self.socket.recv(1 << 20)
+        except ConnectionError as error:
+            raise Closed(str(error)) from error
+        if not data:
+            raise Closed("the server closed the connection")
+        self.buffer += data
+
+    def ask_all(self, *request, protocol=2):
+        """One request, and its whole reply."""
+        self.send(frame(list(request), protocol))
+        return self.reply()
+
+    def ask(self, *request, protocol=2):
+        """One request, and its result without flags."""
+        return self.ask_all(*request, protocol=protocol)[0]
+
+    def settle(self):
+        """Brings the conversation back into step after bytes that the server ignores.
+
+        A request sent right behind them may be emptied out with them, and nothing tells when they have been read: so it is sent
+        again until it is answered, and one that is answered differently marks the end.
+        """
+        end = time.monotonic() + self.deadline
+        while True:
+            self.send(frame(["ver"]))
+            try:
+                self.reply(deadline=0.3)
+                break
+            except socket.timeout:
+                if time.monotonic() > end:
+                    raise
+        self.send(frame(["no such request"]))
+        while self.reply()[0] is not False:
+            pass
+
+    def is_closed(self, within):
+        """Whether the server closes the connection within so many seconds, whatever it sends before."""
+        end = time.monotonic() + within
+        while True:
+            if not select.select([self.socket], [], [], max(end - time.monotonic(), 0))[0]:
+                return False
+            try:
+                if not self.socket.recv(1 << 20):
+                    return True
+            except ConnectionError:
+                return True
+
+
+def frame(request, protocol=2):
+    """A request as it travels."""
+    return around(pickle.dumps(request, protocol))
+
+
+def around(payload):
+    """A payload in its frame."""
+    return b"%d %s" % (len(payload), payload)
+
+
+def until(condition, what, deadline=DEADLINE, pause=0.02):
+    """Waits for a condition and returns its value; fails naming what did not happen."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("did not happen within %g s: %s" % (deadline, what))
+        time.sleep(pause)
