@@ -1,1 +1,21 @@
-//! placeholder
+//! What is shared or must last: the only crate that names a table. SQL holds the truth; sessions and announcements are hints that can be
+//! rebuilt from it.
+//!
+//! In the order in which a world meets them: [`content`] is published, [`accounts`] are created, [`entities`] are claimed and saved, [`edits`]
+//! change the world, [`versions`] tell of it, [`directory`] says who is there.
+
+pub mod accounts;
+pub mod announce;
+mod clock;
+pub mod content;
+pub mod directory;
+pub mod edits;
+pub mod entities;
+mod error;
+mod open;
+pub mod sessions;
+pub mod versions;
+mod writer;
+
+pub use error::Error;
+pub use open::{Lock, Store};

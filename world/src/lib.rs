@@ -1,6 +1,7 @@
 //! The game: maps, regions, entities, movement. Synchronous and deterministic: no async, no clock, no SQL, no network;
 //! time and chance are arguments.
 
+pub mod applied;
 pub mod attributes;
 pub mod content;
 pub mod entity;

@@ -121,7 +121,13 @@ impl Default for Settings {
             cell_tiles: 64,
             speed: 8.0,
             speed_burst: 16.0,
-            attributes: BTreeMap::from([("visual".to_owned(), AttributeRule { visible: true, ..UNNAMED })]),
+            attributes: BTreeMap::from([(
+                "visual".to_owned(),
+                AttributeRule {
+                    visible: true,
+                    ..UNNAMED
+                },
+            )]),
             templates: BTreeMap::from([("player".to_owned(), player_template(BTreeMap::new()))]),
         }
     }
@@ -137,7 +143,10 @@ impl Settings {
             line: error.span().map(|span| line_of(text, span.start)),
             text: error.message().to_owned(),
         })?;
-        file.into_settings().map_err(|(key, message)| Error { line: line_of_key(text, &key), text: format!("{key}: {message}") })
+        file.into_settings().map_err(|(key, message)| Error {
+            line: line_of_key(text, &key),
+            text: format!("{key}: {message}"),
+        })
     }
 
     /// The rule for an attribute.
@@ -182,7 +191,10 @@ struct RawRule {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected \"owner\", \"gm\", \"nobody\" or { near = tiles }")]
+#[serde(
+    untagged,
+    expecting = "expected \"owner\", \"gm\", \"nobody\" or { near = tiles }"
+)]
 enum RawWriter {
     Name(WriterName),
     Near { near: f64 },
@@ -208,28 +220,56 @@ impl File {
             settings.name = name;
         }
         settings.start = self.start;
-        settings.view_distance = within("view_distance", self.view_distance, settings.view_distance, 1.0, 256.0)?;
+        settings.view_distance = within(
+            "view_distance",
+            self.view_distance,
+            settings.view_distance,
+            1.0,
+            256.0,
+        )?;
         settings.cell_tiles = match self.cell {
             None => settings.cell_tiles,
             Some(cell @ 8..=1024) => cell,
-            Some(cell) => return Err(("cell".to_owned(), format!("{cell} is not between 8 and 1024"))),
+            Some(cell) => {
+                return Err((
+                    "cell".to_owned(),
+                    format!("{cell} is not between 8 and 1024"),
+                ));
+            }
         };
         settings.speed = within("speed", self.speed, settings.speed, 0.01, 10_000.0)?;
-        settings.speed_burst = within("speed_burst", self.speed_burst, settings.speed_burst, 1.0, 10_000.0)?;
+        settings.speed_burst = within(
+            "speed_burst",
+            self.speed_burst,
+            settings.speed_burst,
+            1.0,
+            10_000.0,
+        )?;
         for (name, raw) in self.attributes {
-            let rule = raw.into_rule(&name).map_err(|message| (format!("attributes.{name}"), message))?;
+            let rule = raw
+                .into_rule(&name)
+                .map_err(|message| (format!("attributes.{name}"), message))?;
             settings.attributes.insert(name, rule);
         }
         for (kind, attributes) in self.templates {
-            let mut values = attributes.into_iter().map(|(name, value)| (name, value_of(value))).collect();
+            let mut values = attributes
+                .into_iter()
+                .map(|(name, value)| (name, value_of(value)))
+                .collect();
             if kind == "player" {
                 values = player_template(values);
             }
             for (name, value) in &values {
                 if RESERVED.contains(&name.as_str()) {
-                    return Err((format!("templates.{kind}"), format!("{name} cannot be set by a template")));
+                    return Err((
+                        format!("templates.{kind}"),
+                        format!("{name} cannot be set by a template"),
+                    ));
                 }
-                settings.rule(name).admits(value).map_err(|text| (format!("templates.{kind}"), format!("{name}: {text}")))?;
+                settings
+                    .rule(name)
+                    .admits(value)
+                    .map_err(|text| (format!("templates.{kind}"), format!("{name}: {text}")))?;
             }
             settings.templates.insert(kind, values);
         }
@@ -265,7 +305,8 @@ impl RawRule {
             ttl_ms: self.ttl.as_deref().map(parse_ttl).transpose()?,
         };
         if let Some(default) = &rule.default {
-            rule.admits(default).map_err(|text| format!("default: {text}"))?;
+            rule.admits(default)
+                .map_err(|text| format!("default: {text}"))?;
         }
         Ok(rule)
     }
@@ -303,21 +344,33 @@ impl AttributeRule {
     }
 }
 
-fn within(key: &str, value: Option<f64>, default: f64, low: f64, high: f64) -> Result<f64, Problem> {
+fn within(
+    key: &str,
+    value: Option<f64>,
+    default: f64,
+    low: f64,
+    high: f64,
+) -> Result<f64, Problem> {
     match value {
         None => Ok(default),
         Some(value) if (low..=high).contains(&value) => Ok(value),
-        Some(value) => Err((key.to_owned(), format!("{value} is not between {low} and {high}"))),
+        Some(value) => Err((
+            key.to_owned(),
+            format!("{value} is not between {low} and {high}"),
+        )),
     }
 }
 
 fn player_template(mut values: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    values.entry("visual".to_owned()).or_insert_with(|| Value::Str("player".to_owned()));
+    values
+        .entry("visual".to_owned())
+        .or_insert_with(|| Value::Str("player".to_owned()));
     values
 }
 
 fn parse_ttl(text: &str) -> Result<u64, String> {
-    let wrong = || format!("ttl = {text:?} is no duration: write \"500ms\", \"5s\", \"2m\" or \"1h\"");
+    let wrong =
+        || format!("ttl = {text:?} is no duration: write \"500ms\", \"5s\", \"2m\" or \"1h\"");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| wrong())?;
     let unit_ms = match &text[digits.len()..] {
@@ -327,7 +380,10 @@ fn parse_ttl(text: &str) -> Result<u64, String> {
         "h" => 3_600_000,
         _ => return Err(wrong()),
     };
-    number.checked_mul(unit_ms).filter(|&ms| ms > 0).ok_or_else(wrong)
+    number
+        .checked_mul(unit_ms)
+        .filter(|&ms| ms > 0)
+        .ok_or_else(wrong)
 }
 
 fn value_of(value: toml::Value) -> Value {
@@ -338,9 +394,12 @@ fn value_of(value: toml::Value) -> Value {
         toml::Value::Boolean(flag) => Value::Bool(flag),
         toml::Value::Datetime(time) => Value::Str(time.to_string()),
         toml::Value::Array(items) => Value::List(items.into_iter().map(value_of).collect()),
-        toml::Value::Table(table) => {
-            Value::Dict(table.into_iter().map(|(key, value)| (Value::Str(key), value_of(value))).collect())
-        }
+        toml::Value::Table(table) => Value::Dict(
+            table
+                .into_iter()
+                .map(|(key, value)| (Value::Str(key), value_of(value)))
+                .collect(),
+        ),
     }
 }
 
@@ -353,9 +412,14 @@ fn line_of(text: &str, offset: usize) -> u32 {
 fn line_of_key(text: &str, key: &str) -> Option<u32> {
     let is_it = |line: &str| {
         let line = line.trim();
-        line == format!("[{key}]") || line.split_once('=').is_some_and(|(left, _)| left.trim() == key)
+        line == format!("[{key}]")
+            || line
+                .split_once('=')
+                .is_some_and(|(left, _)| left.trim() == key)
     };
-    text.lines().position(is_it).and_then(|index| u32::try_from(index + 1).ok())
+    text.lines()
+        .position(is_it)
+        .and_then(|index| u32::try_from(index + 1).ok())
 }
 
 #[cfg(test)]
@@ -391,7 +455,10 @@ gold = 10
         assert_eq!(settings.cell_tiles, 32);
         assert_eq!(settings.rule("gold").write, Writer::Near(3.0));
         assert_eq!(settings.rule("say").ttl_ms, Some(5_000));
-        let player: Vec<_> = settings.template("player").map(|(name, _)| name.as_str()).collect();
+        let player: Vec<_> = settings
+            .template("player")
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(player, ["gold", "visual"]);
     }
 
@@ -400,12 +467,32 @@ gold = 10
         let cases = [
             ("nme = 'x'", Some(1), "unknown field `nme`"),
             ("\n\ncell = 3", Some(3), "cell: 3 is not between"),
-            ("[attributes.pos]\nvisible = true", Some(1), "its rule cannot be changed"),
-            ("[attributes.hp]\nmin = 3\nmax = 1", Some(1), "min 3 is above max 1"),
-            ("[attributes.hp]\nwrite = 'everybody'", Some(2), "expected \"owner\""),
+            (
+                "[attributes.pos]\nvisible = true",
+                Some(1),
+                "its rule cannot be changed",
+            ),
+            (
+                "[attributes.hp]\nmin = 3\nmax = 1",
+                Some(1),
+                "min 3 is above max 1",
+            ),
+            (
+                "[attributes.hp]\nwrite = 'everybody'",
+                Some(2),
+                "expected \"owner\"",
+            ),
             ("[attributes.hp]\nttl = '5 years'", Some(1), "no duration"),
-            ("[attributes.hp]\ntype = 'int'\ndefault = 'x'", Some(1), "is not of type Int"),
-            ("[attributes.hp]\nmax = 5\n[templates.player]\nhp = 6", Some(3), "hp: 6 is out of bounds"),
+            (
+                "[attributes.hp]\ntype = 'int'\ndefault = 'x'",
+                Some(1),
+                "is not of type Int",
+            ),
+            (
+                "[attributes.hp]\nmax = 5\n[templates.player]\nhp = 6",
+                Some(3),
+                "hp: 6 is out of bounds",
+            ),
         ];
         for (text, line, message) in cases {
             let error = Settings::parse(text).unwrap_err();

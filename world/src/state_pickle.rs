@@ -27,15 +27,31 @@ pub enum Error {
 pub fn encode(state: &EntityState) -> Vec<u8> {
     let text = |text: &str| Value::Str(text.to_owned());
     let Position { x, y, z } = state.position;
-    let attributes = state.attributes.iter().map(|(name, attribute)| (text(name), attribute.value.clone())).collect();
+    let attributes = state
+        .attributes
+        .iter()
+        .map(|(name, attribute)| (text(name), attribute.value.clone()))
+        .collect();
     let expires = state
         .attributes
         .iter()
-        .filter_map(|(name, attribute)| Some((text(name), Value::Int(i64::try_from(attribute.expires_ms?).ok()?))))
+        .filter_map(|(name, attribute)| {
+            Some((
+                text(name),
+                Value::Int(i64::try_from(attribute.expires_ms?).ok()?),
+            ))
+        })
         .collect();
     let behaviour = state.behaviour.as_deref().map_or(Value::None, text);
     let whole = Value::Dict(vec![
-        (text("pos"), Value::Tuple(vec![Value::Float(x), Value::Float(y), Value::Int(i64::from(z))])),
+        (
+            text("pos"),
+            Value::Tuple(vec![
+                Value::Float(x),
+                Value::Float(y),
+                Value::Int(i64::from(z)),
+            ]),
+        ),
         (text("attributes"), Value::Dict(attributes)),
         (text("expires"), Value::Dict(expires)),
         (text("behaviour"), behaviour),
@@ -48,32 +64,52 @@ pub fn encode(state: &EntityState) -> Vec<u8> {
 /// # Errors
 /// Says what is wrong with the bytes.
 pub fn decode(bytes: &[u8]) -> Result<EntityState, Error> {
-    let whole = pickle::decode(bytes, &pickle::Limits::stored())?.to_value();
+    let whole = pickle::load(bytes, &pickle::Limits::stored())?;
     let part = |name: &'static str| whole.get(name).ok_or(Error::Shape(name));
     let position = position_of(part("pos")?).ok_or(Error::Shape("pos"))?;
     let mut expires = BTreeMap::new();
     for (name, at) in entries(part("expires")?, "expires")? {
-        let Value::Int(at) = at else { return Err(Error::Shape("expires")) };
-        expires.insert(name, u64::try_from(*at).map_err(|_| Error::Shape("expires"))?);
+        let Value::Int(at) = at else {
+            return Err(Error::Shape("expires"));
+        };
+        expires.insert(
+            name,
+            u64::try_from(*at).map_err(|_| Error::Shape("expires"))?,
+        );
     }
     let attributes = entries(part("attributes")?, "attributes")?
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), Attribute { value: value.clone(), expires_ms: expires.get(name).copied() }))
+        .map(|(name, value)| {
+            (
+                name.to_owned(),
+                Attribute {
+                    value: value.clone(),
+                    expires_ms: expires.get(name).copied(),
+                },
+            )
+        })
         .collect();
     let behaviour = match part("behaviour")? {
         Value::None => None,
         Value::Str(name) => Some(name.clone()),
         _ => return Err(Error::Shape("behaviour")),
     };
-    Ok(EntityState { position, attributes, behaviour })
+    Ok(EntityState {
+        position,
+        attributes,
+        behaviour,
+    })
 }
 
 fn position_of(value: &Value) -> Option<Position> {
     match value {
         Value::Tuple(parts) => match parts.as_slice() {
-            [x, y, Value::Int(z)] => {
-                Some(Position { x: x.as_f64()?, y: y.as_f64()?, z: i32::try_from(*z).ok()? }).filter(Position::is_valid)
-            }
+            [x, y, Value::Int(z)] => Some(Position {
+                x: x.as_f64()?,
+                y: y.as_f64()?,
+                z: i32::try_from(*z).ok()?,
+            })
+            .filter(Position::is_valid),
             _ => None,
         },
         _ => None,
@@ -81,8 +117,13 @@ fn position_of(value: &Value) -> Option<Position> {
 }
 
 fn entries<'a>(value: &'a Value, name: &'static str) -> Result<Vec<(&'a str, &'a Value)>, Error> {
-    let Value::Dict(entries) = value else { return Err(Error::Shape(name)) };
-    entries.iter().map(|(key, value)| Ok((key.as_str().ok_or(Error::Shape(name))?, value))).collect()
+    let Value::Dict(entries) = value else {
+        return Err(Error::Shape(name));
+    };
+    entries
+        .iter()
+        .map(|(key, value)| Ok((key.as_str().ok_or(Error::Shape(name))?, value)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -91,11 +132,24 @@ mod tests {
 
     fn state() -> EntityState {
         EntityState {
-            position: Position { x: 1.5, y: -2.0, z: 3 },
+            position: Position {
+                x: 1.5,
+                y: -2.0,
+                z: 3,
+            },
             attributes: BTreeMap::from([
                 ("gold".to_owned(), Attribute::lasting(Value::Int(5))),
-                ("say".to_owned(), Attribute { value: Value::Str("hé".to_owned()), expires_ms: Some(1_700_000_000_000) }),
-                ("bag".to_owned(), Attribute::lasting(Value::ByteArray(vec![0, 255]))),
+                (
+                    "say".to_owned(),
+                    Attribute {
+                        value: Value::Str("hé".to_owned()),
+                        expires_ms: Some(1_700_000_000_000),
+                    },
+                ),
+                (
+                    "bag".to_owned(),
+                    Attribute::lasting(Value::ByteArray(vec![0, 255])),
+                ),
             ]),
             behaviour: Some("guard".to_owned()),
         }
@@ -103,7 +157,14 @@ mod tests {
 
     #[test]
     fn what_is_stored_comes_back() {
-        for state in [state(), EntityState::at(Position { x: 0.0, y: 0.0, z: 0 })] {
+        for state in [
+            state(),
+            EntityState::at(Position {
+                x: 0.0,
+                y: 0.0,
+                z: 0,
+            }),
+        ] {
             assert_eq!(decode(&encode(&state)).unwrap(), state);
         }
     }

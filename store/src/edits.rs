@@ -1,0 +1,291 @@
+//! What game masters do. Each edit is one transaction with its row in the audit log, whose id (author, generation, counter) is unique:
+//! an edit that comes again finds its row there and has no second effect.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use sqlx::{AnyConnection, Row};
+use world::{applied::CommandId, terrain::TileEdit};
+
+use crate::{
+    Store, clock,
+    entities::{EntityRow, Incarnation, Save, insert, save_batch, signed, unsigned},
+    error::Error,
+    versions::raise,
+    writer::Verdict,
+};
+
+/// Who does what: the row in the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// The [`world::name::key`] of the game master.
+    pub author: String,
+    /// The command's name for ever.
+    pub id: CommandId,
+    /// What is done, for people.
+    pub command: String,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// It has taken effect now.
+    Done(T),
+    /// It took effect before.
+    Repeated,
+    /// It cannot be done: the name is taken, or the row is no longer the caller's. Nothing was written.
+    Refused,
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLine {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Who.
+    pub author: String,
+    /// What.
+    pub command: String,
+}
+
+/// Operations of game masters.
+#[derive(Debug, Clone, Copy)]
+pub struct Edits<'s>(pub(crate) &'s Store);
+
+impl Edits<'_> {
+    /// Changes a tile; the version of the map after it.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn tile(&self, edit: TileEdit, audit: Audit) -> Result<Outcome<u64>, Error> {
+        self.audited(audit, move |connection, audit_id| {
+            Box::pin(async move {
+                put_tile(connection, &edit, audit_id).await?;
+                Ok(Some(raise_map(connection, &edit.map).await?))
+            })
+        })
+        .await
+    }
+
+    /// Adds a lasting entity, owned by the zone server that asks.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn spawn(&self, row: EntityRow, audit: Audit) -> Result<Outcome<()>, Error> {
+        self.audited(audit, move |connection, _| {
+            Box::pin(async move {
+                // A name is free again once the tombstone has outlived every repeat of the edit that made it.
+                sqlx::query("DELETE FROM entities WHERE key = $1 AND gone_ms < $2")
+                    .bind(row.key.clone())
+                    .bind(clock::now_ms() - TOMBSTONE_MS)
+                    .execute(&mut *connection)
+                    .await?;
+                Ok(insert(connection, &row).await?.then_some(()))
+            })
+        })
+        .await
+    }
+
+    /// Takes an entity that is no player out of the world for good, leaving a tombstone.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn despawn(
+        &self,
+        key: String,
+        owner: Incarnation,
+        own: u64,
+        audit: Audit,
+    ) -> Result<Outcome<()>, Error> {
+        self.audited(audit, move |connection, _| {
+            Box::pin(async move {
+                let done = sqlx::query(
+                    "UPDATE entities SET gone_ms = $1, present = 0, owner = NULL, own = own + 1 \
+                     WHERE key = $2 AND owner = $3 AND own = $4 AND player = 0 AND gone_ms IS NULL",
+                )
+                .bind(clock::now_ms())
+                .bind(key)
+                .bind(owner.0)
+                .bind(signed(own))
+                .execute(connection)
+                .await?;
+                Ok((done.rows_affected() == 1).then_some(()))
+            })
+        })
+        .await
+    }
+
+    /// Saves an entity that an edit has changed: put it somewhere else, or closed its connection.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn save(&self, save: Save, audit: Audit) -> Result<Outcome<()>, Error> {
+        self.audited(audit, move |connection, _| {
+            Box::pin(async move {
+                let saved = save_batch(connection, vec![&save]).await?;
+                Ok((!saved.is_empty()).then_some(()))
+            })
+        })
+        .await
+    }
+
+    /// Replaces a map's edits by those of them that are to be kept; the version of the map after it.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn replace(
+        &self,
+        map: String,
+        keep: Vec<TileEdit>,
+        audit: Audit,
+    ) -> Result<Outcome<u64>, Error> {
+        self.audited(audit, move |connection, audit_id| {
+            Box::pin(async move {
+                sqlx::query("DELETE FROM map_edits WHERE map = $1")
+                    .bind(map.clone())
+                    .execute(&mut *connection)
+                    .await?;
+                for edit in &keep {
+                    put_tile(connection, edit, audit_id).await?;
+                }
+                Ok(Some(raise_map(connection, &map).await?))
+            })
+        })
+        .await
+    }
+
+    /// Every tile edit in force, in the order in which they were made.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn tiles(&self) -> Result<Vec<TileEdit>, Error> {
+        let rows =
+            sqlx::query("SELECT map, layer, x, y, gid FROM map_edits ORDER BY audit, layer, y, x")
+                .fetch_all(self.0.reader())
+                .await?;
+        rows.iter()
+            .map(|row| {
+                let map: String = row.try_get(0)?;
+                let corrupt = || Error::Corrupt {
+                    what: "tile edit",
+                    name: map.clone(),
+                };
+                let coordinate =
+                    |column| i32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| corrupt());
+                Ok(TileEdit {
+                    layer: row.try_get(1)?,
+                    x: coordinate(2)?,
+                    y: coordinate(3)?,
+                    gid: u32::try_from(row.try_get::<i64, _>(4)?).map_err(|_| corrupt())?,
+                    map: map.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// The version of each map that is in the current content.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn map_versions(&self) -> Result<BTreeMap<String, u64>, Error> {
+        let rows = sqlx::query("SELECT name, version FROM maps WHERE fingerprint IS NOT NULL")
+            .fetch_all(self.0.reader())
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?))))
+            .collect::<Result<_, sqlx::Error>>()?)
+    }
+
+    /// The newest lines of the audit log, newest first.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn audit_log(&self, line_count_max: u32) -> Result<Vec<AuditLine>, Error> {
+        let rows =
+            sqlx::query("SELECT at_ms, author, command FROM audit ORDER BY id DESC LIMIT $1")
+                .bind(i64::from(line_count_max))
+                .fetch_all(self.0.reader())
+                .await?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                Ok(AuditLine {
+                    at_ms: unsigned(row.try_get(0)?),
+                    author: row.try_get(1)?,
+                    command: row.try_get(2)?,
+                })
+            })
+            .collect::<Result<_, sqlx::Error>>()?)
+    }
+
+    /// Writes the audit row, and then the effect, unless the audit row is there already. An effect of None is undone with its audit row.
+    async fn audited<T: Send + 'static>(
+        &self,
+        audit: Audit,
+        effect: impl for<'c> FnOnce(
+            &'c mut AnyConnection,
+            i64,
+        ) -> BoxFuture<'c, Result<Option<T>, sqlx::Error>>
+        + Send
+        + 'static,
+    ) -> Result<Outcome<T>, Error> {
+        self.0
+            .writer
+            .run(move |connection: &mut AnyConnection| {
+                Box::pin(async move {
+                    let inserted = sqlx::query(
+                        "INSERT INTO audit (at_ms, author, generation, counter, command) VALUES ($1, $2, $3, $4, $5) \
+                         ON CONFLICT (author, generation, counter) DO NOTHING RETURNING id",
+                    )
+                    .bind(clock::now_ms())
+                    .bind(audit.author)
+                    .bind(signed(audit.id.generation))
+                    .bind(signed(audit.id.counter))
+                    .bind(audit.command)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                    let Some(row) = inserted else { return Ok(Verdict::Undo(Outcome::Repeated)) };
+                    Ok(match effect(connection, row.try_get(0)?).await? {
+                        Some(value) => Verdict::Keep(Outcome::Done(value)),
+                        None => Verdict::Undo(Outcome::Refused),
+                    })
+                })
+            })
+            .await
+    }
+}
+
+/// How long a despawned entity's name stays taken, in milliseconds: longer than any repeat of the command (world::applied).
+const TOMBSTONE_MS: i64 = 120_000;
+
+async fn put_tile(
+    connection: &mut AnyConnection,
+    edit: &TileEdit,
+    audit: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO map_edits (map, layer, x, y, gid, audit) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (map, layer, x, y) DO UPDATE SET gid = excluded.gid, audit = excluded.audit",
+    )
+    .bind(edit.map.clone())
+    .bind(edit.layer.clone())
+    .bind(i64::from(edit.x))
+    .bind(i64::from(edit.y))
+    .bind(i64::from(edit.gid))
+    .bind(audit)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn raise_map(connection: &mut AnyConnection, map: &str) -> Result<u64, sqlx::Error> {
+    raise(connection, "map").await?;
+    let version: i64 = sqlx::query_scalar(
+        "UPDATE maps SET version = version + 1 WHERE name = $1 RETURNING version",
+    )
+    .bind(map.to_owned())
+    .fetch_one(connection)
+    .await?;
+    Ok(unsigned(version))
+}

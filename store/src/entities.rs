@@ -1,0 +1,325 @@
+//! Rows of entities, and the fence in each of them: whoever has not claimed a row cannot write it.
+//!
+//! The protocol is DESIGN's "Truth, and who may write it": `claim` and `release` raise `own`; `save` and `release` name the
+//! owner and the `own` that their claim returned, and find no row if either has changed since.
+
+use std::collections::HashSet;
+
+use sqlx::{AnyConnection, AssertSqlSafe, QueryBuilder, Row, any::AnyRow};
+use world::{
+    applied::{Applied, CommandId},
+    entity::EntityState,
+    name,
+    region_id::RegionId,
+    state_pickle,
+};
+
+use crate::{Store, error::Error, writer::Verdict};
+
+/// One run of a zone server: drawn at random at each start, so that nothing from an earlier run is taken for its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub i64);
+
+impl Incarnation {
+    /// A new one.
+    #[must_use]
+    pub fn draw() -> Self {
+        Self(rand::random_range(1..=i64::MAX))
+    }
+}
+
+impl std::fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntityRow {
+    /// The [`name::key`] of its name.
+    pub key: String,
+    /// As it is shown.
+    pub name: String,
+    /// Whether it is a player's character.
+    pub player: bool,
+    /// Where it belongs.
+    pub region: RegionId,
+    /// Whether it is to be in the world.
+    pub present: bool,
+    /// Who may write it.
+    pub owner: Option<Incarnation>,
+    /// The count of its changes of hands.
+    pub own: u64,
+    /// The generation of the session that speaks for it.
+    pub generation: u64,
+    /// The last move that `state` has in it.
+    pub moved: CommandId,
+    /// Durable commands that it has undergone.
+    pub applied: Applied,
+    /// The rest.
+    pub state: EntityState,
+}
+
+/// A claim: to be the one who may write a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Whose row.
+    pub key: String,
+    /// The row's `own` as it was read; if it has changed since, nothing is claimed.
+    pub seen: u64,
+    /// Who claims.
+    pub me: Incarnation,
+    /// The session that enters with it: its generation is stored, unless the row has a higher one, and the row becomes present.
+    pub enter: Option<u64>,
+}
+
+/// A save, or a release, by the row's owner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Save {
+    /// Whose row.
+    pub key: String,
+    /// Who saves.
+    pub owner: Incarnation,
+    /// What the claim returned.
+    pub own: u64,
+    /// Where it belongs from now on.
+    pub region: RegionId,
+    /// Whether it is to be in the world.
+    pub present: bool,
+    /// The generation of its session.
+    pub generation: u64,
+    /// The last move that `state` has in it.
+    pub moved: CommandId,
+    /// All durable commands that it has undergone.
+    pub applied: Applied,
+    /// The rest.
+    pub state: EntityState,
+    /// Whether ownership ends with this.
+    pub release: bool,
+}
+
+/// What became of a [`Save`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is durable.
+    Committed,
+    /// The row is no longer the caller's; nothing was written.
+    Fenced,
+}
+
+/// A row that should be in the world and whose owner is not alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Whose row.
+    pub key: String,
+    /// Where it belongs.
+    pub region: RegionId,
+    /// Its `own`, for the claim.
+    pub own: u64,
+}
+
+/// The most orphans that one look returns; the next look finds the rest.
+pub const ORPHANS_MAX: i64 = 10_000;
+
+const COLUMNS: &str = "key, name, player, region, present, owner, own, generation, moved_generation, moved_counter, applied, state";
+
+/// Operations on rows of entities.
+#[derive(Debug, Clone, Copy)]
+pub struct Entities<'s>(pub(crate) &'s Store);
+
+impl Entities<'_> {
+    /// Reads a row without claiming it. What it says may be old by the time that it is looked at.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn peek(&self, name: &str) -> Result<Option<EntityRow>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM entities WHERE key = $1 AND gone_ms IS NULL");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(name::key(name))
+            .fetch_optional(self.0.reader())
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Makes a row the caller's own, if it still is as it was seen. None: it is not.
+    ///
+    /// # Errors
+    /// The outcome is unknown: read the row again.
+    pub async fn claim(&self, claim: Claim) -> Result<Option<EntityRow>, Error> {
+        let sql = match claim.enter {
+            None => format!(
+                "UPDATE entities SET owner = $1, own = own + 1 WHERE key = $2 AND own = $3 AND gone_ms IS NULL RETURNING {COLUMNS}"
+            ),
+            Some(_) => format!(
+                "UPDATE entities SET owner = $1, own = own + 1, present = 1, generation = $4 \
+                 WHERE key = $2 AND own = $3 AND generation <= $4 AND gone_ms IS NULL RETURNING {COLUMNS}"
+            ),
+        };
+        let row = self
+            .0
+            .writer
+            .run(move |connection: &mut AnyConnection| {
+                Box::pin(async move {
+                    let mut query = sqlx::query(AssertSqlSafe(sql))
+                        .bind(claim.me.0)
+                        .bind(claim.key)
+                        .bind(signed(claim.seen));
+                    if let Some(generation) = claim.enter {
+                        query = query.bind(signed(generation));
+                    }
+                    Ok(Verdict::Keep(query.fetch_optional(connection).await?))
+                })
+            })
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Writes a row that is the caller's own; `release` gives it up in the same statement. Many callers' saves are one statement.
+    ///
+    /// # Errors
+    /// The outcome is unknown: drop the entity from memory and claim it again.
+    pub async fn save(&self, save: Save) -> Result<Saved, Error> {
+        self.0.writer.save(save).await
+    }
+
+    /// Rows that should be in the world and belong to none of the living.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn orphans(&self, live: &[Incarnation]) -> Result<Vec<Orphan>, Error> {
+        let mut query = QueryBuilder::new(
+            "SELECT key, region, own FROM entities WHERE present = 1 AND gone_ms IS NULL AND (owner IS NULL",
+        );
+        if live.is_empty() {
+            query.push(" OR owner IS NOT NULL");
+        } else {
+            query.push(" OR owner NOT IN (");
+            let mut list = query.separated(", ");
+            for incarnation in live {
+                list.push_bind(incarnation.0);
+            }
+            query.push(")");
+        }
+        query.push(") ORDER BY key LIMIT ").push_bind(ORPHANS_MAX);
+        let rows = query.build().fetch_all(self.0.reader()).await?;
+        rows.iter()
+            .map(|row| {
+                let key: String = row.try_get(0)?;
+                let region = region_of(row.try_get(1)?, &key)?;
+                Ok(Orphan {
+                    region,
+                    own: unsigned(row.try_get(2)?),
+                    key,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Saves rows in one statement; the keys of those that were still their owners'.
+pub(crate) async fn save_batch(
+    connection: &mut AnyConnection,
+    mut saves: Vec<&Save>,
+) -> Result<HashSet<String>, sqlx::Error> {
+    if saves.is_empty() {
+        return Ok(HashSet::new());
+    }
+    // PostgreSQL deadlocks when two statements take the same rows' locks in different orders.
+    saves.sort_by(|one, other| one.key.cmp(&other.key));
+    let mut query = QueryBuilder::new(
+        "WITH v (key, owner, own, next_owner, step, region, present, generation, moved_generation, moved_counter, applied, state) AS (",
+    );
+    query.push_values(saves, |mut row, save| {
+        row.push_bind(save.key.clone())
+            .push_bind(save.owner.0)
+            .push_bind(signed(save.own))
+            .push_bind((!save.release).then_some(save.owner.0))
+            .push_bind(i64::from(save.release))
+            .push_bind(save.region.to_string())
+            .push_bind(i64::from(save.present))
+            .push_bind(signed(save.generation))
+            .push_bind(signed(save.moved.generation))
+            .push_bind(signed(save.moved.counter))
+            .push_bind(save.applied.encode())
+            .push_bind(state_pickle::encode(&save.state));
+    });
+    query.push(
+        ") UPDATE entities SET owner = v.next_owner, own = entities.own + v.step, seq = entities.seq + 1, region = v.region, \
+         present = v.present, generation = v.generation, moved_generation = v.moved_generation, moved_counter = v.moved_counter, \
+         applied = v.applied, state = v.state FROM v \
+         WHERE entities.key = v.key AND entities.owner = v.owner AND entities.own = v.own AND entities.gone_ms IS NULL \
+         RETURNING entities.key",
+    );
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// Adds a row, present and owned, or absent and nobody's; false: the name is taken.
+pub(crate) async fn insert(
+    connection: &mut AnyConnection,
+    row: &EntityRow,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO entities (key, name, player, region, present, owner, own, seq, generation, moved_generation, moved_counter, applied, state) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12) ON CONFLICT (key) DO NOTHING",
+    )
+    .bind(&row.key)
+    .bind(&row.name)
+    .bind(i64::from(row.player))
+    .bind(row.region.to_string())
+    .bind(i64::from(row.present))
+    .bind(row.owner.map(|owner| owner.0))
+    .bind(signed(row.own))
+    .bind(signed(row.generation))
+    .bind(signed(row.moved.generation))
+    .bind(signed(row.moved.counter))
+    .bind(row.applied.encode())
+    .bind(state_pickle::encode(&row.state))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Reads a row of [`COLUMNS`].
+fn read(row: &AnyRow) -> Result<EntityRow, Error> {
+    let key: String = row.try_get("key")?;
+    let corrupt = |what| Error::Corrupt {
+        what,
+        name: key.clone(),
+    };
+    let applied: Vec<u8> = row.try_get("applied")?;
+    let state: Vec<u8> = row.try_get("state")?;
+    Ok(EntityRow {
+        name: row.try_get("name")?,
+        player: row.try_get::<i64, _>("player")? != 0,
+        region: region_of(row.try_get("region")?, &key)?,
+        present: row.try_get::<i64, _>("present")? != 0,
+        owner: row.try_get::<Option<i64>, _>("owner")?.map(Incarnation),
+        own: unsigned(row.try_get("own")?),
+        generation: unsigned(row.try_get("generation")?),
+        moved: CommandId {
+            generation: unsigned(row.try_get("moved_generation")?),
+            counter: unsigned(row.try_get("moved_counter")?),
+        },
+        applied: Applied::decode(&applied).map_err(|_| corrupt("list of applied commands"))?,
+        state: state_pickle::decode(&state).map_err(|_| corrupt("state"))?,
+        key,
+    })
+}
+
+pub(crate) fn region_of(text: String, name: &str) -> Result<RegionId, Error> {
+    text.parse().map_err(|_| Error::Corrupt {
+        what: "region",
+        name: name.to_owned(),
+    })
+}
+
+/// SQL has no unsigned numbers; our counters never come near the end of the signed ones.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,62 @@
+//! What can go wrong between us and the database. Refusals are not errors: each operation's outcome names its own.
+
+/// A database operation that did not come to an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The outcome is not known: the operation may have happened. Whoever holds state that it would have changed must
+    /// drop that state and read it again.
+    #[error("the database did not answer; the outcome is unknown")]
+    Unknown(#[source] sqlx::Error),
+    /// Nothing happened: the queue of writes is closed because the process is stopping.
+    #[error("the store is closing")]
+    Closing,
+    /// The database holds something that this program cannot read.
+    #[error("the database holds an unreadable {what} of {name:?}")]
+    Corrupt {
+        /// The column or kind.
+        what: &'static str,
+        /// Whose.
+        name: String,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database {path}")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database's schema cannot be brought up to date.
+    #[error("cannot bring the schema of {path} up to date")]
+    Migrate {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {path}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process is using the data folder.
+    #[error(
+        "the data folder {path} is in use by another pymmorpg process; stop it, or choose another folder with --data"
+    )]
+    Locked {
+        /// The folder.
+        path: String,
+    },
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unknown(error)
+    }
+}

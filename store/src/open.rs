@@ -1,0 +1,185 @@
+//! Opening the database of a data folder. SQLite, in write-ahead mode: many readers, one writer, every commit on the disk before it is answered.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{AnyPool, Executor, any::AnyPoolOptions};
+use tokio::task::JoinHandle;
+
+use crate::{
+    accounts::Accounts, content::ContentStore, directory::Directory, edits::Edits,
+    entities::Entities, error::Error, writer::Writer,
+};
+
+/// How many reads run at once; more wait.
+const READERS_MAX: u32 = 4;
+/// How long to wait for another process that is writing.
+const BUSY_TIMEOUT_MS: u32 = 10_000;
+/// The database's name within the data folder.
+const FILE_NAME: &str = "pymmorpg.sqlite";
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = ";
+
+/// The database. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) writer: Writer,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    readers: AnyPool,
+    writers: AnyPool,
+    writing: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// While this lives, no other process can run a cluster on the data folder.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Store {
+    /// Opens the database of a data folder, making both if they are not there. Several processes may have it open.
+    ///
+    /// # Errors
+    /// Names the file that cannot be opened, and why.
+    pub async fn embedded(folder: &Path) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        std::fs::create_dir_all(folder).map_err(|source| Error::Folder {
+            path: folder.display().to_string(),
+            source,
+        })?;
+        let file = folder.join(FILE_NAME);
+        let path = file.display().to_string();
+        let url = format!("sqlite://{}?mode=rwc", escaped(&path));
+        let open = |source| Error::Open {
+            path: path.clone(),
+            source,
+        };
+        let writers = pool(1).connect(&url).await.map_err(open)?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&writers)
+            .await
+            .map_err(|source| Error::Migrate {
+                path: path.clone(),
+                source,
+            })?;
+        let readers = pool(READERS_MAX).connect(&url).await.map_err(open)?;
+        let (writer, task) = Writer::new(writers.clone());
+        let writing = Mutex::new(Some(tokio::spawn(task)));
+        Ok(Self {
+            writer,
+            inner: Arc::new(Inner {
+                readers,
+                writers,
+                writing,
+            }),
+        })
+    }
+
+    /// Takes a data folder for one cluster.
+    ///
+    /// # Errors
+    /// Another process has it, or the folder cannot be used.
+    pub fn lock(folder: &Path) -> Result<Lock, Error> {
+        let path = folder.display().to_string();
+        let io = |source| Error::Folder {
+            path: path.clone(),
+            source,
+        };
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { path: path.clone() }),
+            Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
+    /// Accounts.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts(self)
+    }
+
+    /// Rows of entities.
+    #[must_use]
+    pub fn entities(&self) -> Entities<'_> {
+        Entities(self)
+    }
+
+    /// What game masters do.
+    #[must_use]
+    pub fn edits(&self) -> Edits<'_> {
+        Edits(self)
+    }
+
+    /// Published worlds.
+    #[must_use]
+    pub fn content(&self) -> ContentStore<'_> {
+        ContentStore(self)
+    }
+
+    /// Zone servers.
+    #[must_use]
+    pub fn directory(&self) -> Directory<'_> {
+        Directory(self)
+    }
+
+    /// Lets what is queued be written, and closes the database. Other clones' operations fail from then on.
+    pub async fn close(self) {
+        let Self { writer, inner } = self;
+        drop(writer);
+        let task = inner
+            .writing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // The writer ends when the last handle to its queue is gone; a clone that somebody forgot must not keep us.
+        if let Some(mut task) = task
+            && tokio::time::timeout(CLOSE_TIMEOUT, &mut task)
+                .await
+                .is_err()
+        {
+            task.abort();
+        }
+        inner.readers.close().await;
+        inner.writers.close().await;
+    }
+
+    pub(crate) fn reader(&self) -> &AnyPool {
+        &self.inner.readers
+    }
+}
+
+/// How long [`Store::close`] waits for clones of the store to go.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn pool(connection_count_max: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connection_count_max)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let sql = format!("{PRAGMAS}{BUSY_TIMEOUT_MS}");
+                connection.execute(sqlx::AssertSqlSafe(sql)).await?;
+                Ok(())
+            })
+        })
+}
+
+/// A path as a part of a URL.
+fn escaped(path: &str) -> String {
+    path.replace('%', "%25")
+        .replace('?', "%3F")
+        .replace('#', "%23")
+}

@@ -1,0 +1,53 @@
+//! The numbers that say that something has changed. An announcement is a hint to look at these sooner than the next poll would.
+
+use sqlx::{AnyConnection, Row};
+
+use crate::{Store, entities::unsigned, error::Error};
+
+/// All of them, as they are now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Versions {
+    /// Of the published content.
+    pub content: u64,
+    /// Raised whenever any map changes: an edit, a reset, new content.
+    pub map: u64,
+    /// Raised whenever the client's VERSION changes.
+    pub client: u64,
+}
+
+impl Store {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn versions(&self) -> Result<Versions, Error> {
+        let rows = sqlx::query("SELECT topic, value FROM versions")
+            .fetch_all(self.reader())
+            .await?;
+        let mut versions = Versions::default();
+        for row in rows {
+            let value = unsigned(row.try_get(1)?);
+            match row.try_get(0)? {
+                "content" => versions.content = value,
+                "map" => versions.map = value,
+                "client" => versions.client = value,
+                _ => {}
+            }
+        }
+        Ok(versions)
+    }
+}
+
+/// Raises one within a transaction.
+pub(crate) async fn raise(
+    connection: &mut AnyConnection,
+    topic: &'static str,
+) -> Result<u64, sqlx::Error> {
+    let value: i64 = sqlx::query_scalar(
+        "UPDATE versions SET value = value + 1 WHERE topic = $1 RETURNING value",
+    )
+    .bind(topic)
+    .fetch_one(connection)
+    .await?;
+    Ok(unsigned(value))
+}

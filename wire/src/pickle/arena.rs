@@ -1,0 +1,292 @@
+//! Where a pickle's nodes live: flat tables, filled once a message and used again for the next. Eight bytes a node and eight a child, because
+//! a stranger decides how many there are.
+
+/// A value: a node, a constant or a small integer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handle(u32);
+
+const TAG_SHIFT: u32 = 30;
+const TAG_CONSTANT: u32 = 1 << TAG_SHIFT;
+const TAG_SMALL: u32 = 2 << TAG_SHIFT;
+const PAYLOAD: u32 = TAG_CONSTANT - 1;
+
+/// What a handle stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    None,
+    Bool(bool),
+    EmptyTuple,
+    Small(i32),
+    Node(usize),
+}
+
+impl Handle {
+    pub(super) const NONE: Handle = Handle(TAG_CONSTANT);
+    pub(super) const FALSE: Handle = Handle(TAG_CONSTANT | 1);
+    pub(super) const TRUE: Handle = Handle(TAG_CONSTANT | 2);
+    pub(super) const EMPTY_TUPLE: Handle = Handle(TAG_CONSTANT | 3);
+
+    /// A handle of an integer, if it is small enough to need no node.
+    pub(super) fn small(number: i32) -> Option<Handle> {
+        let bits = number.cast_unsigned();
+        // The sign fills the bits above the payload's top bit, or the number is too wide.
+        let is_narrow = (number << 2) >> 2 == number;
+        is_narrow.then_some(Handle(TAG_SMALL | (bits & PAYLOAD)))
+    }
+
+    pub(super) fn of_node(node: usize) -> Handle {
+        Handle(index(node))
+    }
+
+    pub(super) fn item(self) -> Item {
+        match self.0 >> TAG_SHIFT {
+            0 => Item::Node(self.0 as usize),
+            2 => Item::Small(((self.0 << 2).cast_signed()) >> 2),
+            _ => match self {
+                Self::NONE => Item::None,
+                Self::FALSE => Item::Bool(false),
+                Self::TRUE => Item::Bool(true),
+                _ => Item::EmptyTuple,
+            },
+        }
+    }
+}
+
+/// What a node is, and so what its payload means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NodeKind {
+    /// Payload: the last of a ring of cells plus one, or 0 for none.
+    List,
+    Tuple,
+    /// Its ring holds keys and values by turns.
+    Dict,
+    Set,
+    FrozenSet,
+    /// Payload: a span of UTF-8.
+    Text,
+    /// Payload: a span.
+    Bytes,
+    ByteArray,
+    /// Payload: a span of UTF-8 whose characters are the bytes.
+    Latin1Bytes,
+    Latin1ByteArray,
+    /// Payload: an index of `ints`.
+    Int,
+    /// Payload: a span of a little-endian two's complement.
+    Big,
+    /// Payload: an index of `floats`.
+    Float,
+    /// Payload: the node of the list that holds the members.
+    SetOf,
+    FrozenSetOf,
+    /// A name by which Python writes data, waiting to be called. Payload: none.
+    CodecsEncode,
+    MakeBytes,
+    MakeByteArray,
+    MakeSet,
+    MakeFrozenSet,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    /// How deep it nests, as far as is known; exact unless something is shared.
+    pub(super) depth: u8,
+    pub(super) payload: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) item: Handle,
+    pub(super) next: u32,
+}
+
+/// Bytes of the input, or of `side` where the top bit of `start` is set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    start: u32,
+    len: u32,
+}
+
+const SIDE: u32 = 1 << 31;
+
+/// The tables.
+#[derive(Debug, Default)]
+pub(super) struct Arena {
+    pub(super) nodes: Vec<Node>,
+    pub(super) cells: Vec<Cell>,
+    pub(super) ints: Vec<i64>,
+    pub(super) floats: Vec<f64>,
+    spans: Vec<Span>,
+    /// Text that had to be written anew: escapes undone.
+    pub(super) side: Vec<u8>,
+}
+
+/// Tables larger than this are given back after the message, in entries.
+const KEEP_MAX: usize = 256;
+
+impl Arena {
+    pub(super) fn clear(&mut self) {
+        reset(&mut self.nodes);
+        reset(&mut self.cells);
+        reset(&mut self.ints);
+        reset(&mut self.floats);
+        reset(&mut self.spans);
+        reset(&mut self.side);
+    }
+
+    pub(super) fn add(&mut self, kind: NodeKind, depth: u8, payload: usize) -> Handle {
+        let index = index(self.nodes.len());
+        push(
+            &mut self.nodes,
+            Node {
+                kind,
+                depth,
+                payload: self::index(payload),
+            },
+        );
+        Handle(index)
+    }
+
+    pub(super) fn add_int(&mut self, number: i64) -> Handle {
+        if let Some(small) = i32::try_from(number).ok().and_then(Handle::small) {
+            return small;
+        }
+        push(&mut self.ints, number);
+        self.add(NodeKind::Int, 0, self.ints.len() - 1)
+    }
+
+    pub(super) fn add_float(&mut self, number: f64) -> Handle {
+        push(&mut self.floats, number);
+        self.add(NodeKind::Float, 0, self.floats.len() - 1)
+    }
+
+    /// Adds a node over bytes `start..end` of the input.
+    pub(super) fn add_span(&mut self, kind: NodeKind, start: usize, end: usize) -> Handle {
+        push(
+            &mut self.spans,
+            Span {
+                start: index(start),
+                len: index(end - start),
+            },
+        );
+        self.add(kind, 0, self.spans.len() - 1)
+    }
+
+    /// Adds a node over bytes that are to be kept aside.
+    pub(super) fn add_side(&mut self, kind: NodeKind, bytes: &[u8]) -> Handle {
+        let start = self.side.len();
+        self.side.reserve_exact(bytes.len());
+        self.side.extend_from_slice(bytes);
+        push(
+            &mut self.spans,
+            Span {
+                start: index(start) | SIDE,
+                len: index(bytes.len()),
+            },
+        );
+        self.add(kind, 0, self.spans.len() - 1)
+    }
+
+    /// The bytes of a node whose payload is a span.
+    pub(super) fn bytes<'a>(&'a self, input: &'a [u8], node: Node) -> &'a [u8] {
+        let Span { start, len } = self.spans[node.payload as usize];
+        let (source, start) = if start & SIDE == 0 {
+            (input, start)
+        } else {
+            (self.side.as_slice(), start & !SIDE)
+        };
+        &source[start as usize..start as usize + len as usize]
+    }
+
+    pub(super) fn span_bytes(&self, node: Node) -> u32 {
+        self.spans[node.payload as usize].len
+    }
+
+    pub(super) fn node(&self, handle: Handle) -> Option<Node> {
+        match handle.item() {
+            Item::Node(index) => Some(self.nodes[index]),
+            _ => None,
+        }
+    }
+
+    /// Appends to a container's ring, and returns the container's depth after it.
+    pub(super) fn append(&mut self, container: usize, item: Handle) -> u8 {
+        let child_depth = match item.item() {
+            Item::Node(index) => self.nodes[index].depth,
+            Item::EmptyTuple => 1,
+            _ => 0,
+        };
+        let cell = self.cells.len();
+        let node = &mut self.nodes[container];
+        let next = match node.payload {
+            0 => index(cell),
+            last => {
+                let last = &mut self.cells[last as usize - 1];
+                std::mem::replace(&mut last.next, index(cell))
+            }
+        };
+        node.payload = index(cell + 1);
+        node.depth = node.depth.max(child_depth.saturating_add(1));
+        let depth = node.depth;
+        push(&mut self.cells, Cell { item, next });
+        depth
+    }
+
+    /// The items of a container, in order.
+    pub(super) fn items(&self, node: Node) -> Items<'_> {
+        let node = match node.kind {
+            NodeKind::SetOf | NodeKind::FrozenSetOf => self.nodes[node.payload as usize],
+            _ => node,
+        };
+        match node.payload.checked_sub(1) {
+            None => Items {
+                cells: &self.cells,
+                next: None,
+                last: 0,
+            },
+            Some(last) => Items {
+                cells: &self.cells,
+                next: Some(self.cells[last as usize].next),
+                last,
+            },
+        }
+    }
+}
+
+/// Walks one ring.
+#[derive(Debug, Clone)]
+pub(super) struct Items<'a> {
+    cells: &'a [Cell],
+    next: Option<u32>,
+    last: u32,
+}
+
+impl Iterator for Items<'_> {
+    type Item = Handle;
+
+    fn next(&mut self) -> Option<Handle> {
+        let index = self.next?;
+        let cell = self.cells[index as usize];
+        self.next = (index != self.last).then_some(cell.next);
+        Some(cell.item)
+    }
+}
+
+/// Grows by an eighth instead of doubling: what is reserved stays close to what came.
+pub(super) fn push<T>(table: &mut Vec<T>, entry: T) {
+    if table.len() == table.capacity() {
+        table.reserve_exact((table.len() / 8).max(16));
+    }
+    table.push(entry);
+}
+
+fn reset<T>(table: &mut Vec<T>) {
+    table.clear();
+    table.shrink_to(KEEP_MAX);
+}
+
+fn index(index: usize) -> u32 {
+    // Inputs are shorter than 2^30 bytes (checked by the decoder), and no table has more entries than the input has bytes times two.
+    u32::try_from(index).expect("tables are smaller than 2^31 entries")
+}

@@ -1,0 +1,315 @@
+//! How decoder and encoder behave, shape by shape and for arbitrary data.
+
+use num_bigint::BigInt;
+use proptest::prelude::*;
+
+use super::{Decoder, Dialect, Error, Limits, encode, load};
+use crate::Value;
+
+fn read(bytes: &[u8]) -> Result<Value, Error> {
+    load(bytes, &Limits::default())
+}
+
+fn text(text: &str) -> Value {
+    Value::Str(text.to_owned())
+}
+
+fn ints<const N: usize>(numbers: [i64; N]) -> Vec<Value> {
+    numbers.into_iter().map(Value::Int).collect()
+}
+
+#[test]
+fn what_python_writes() {
+    let shared = Value::List(vec![Value::List(vec![]), Value::List(vec![])]);
+    let cases: [(&[u8], Value); 44] = [
+        (b"N.", Value::None),
+        (b"I01\n.", Value::Bool(true)),
+        (b"I1\n.", Value::Int(1)),
+        (b"I-12345678901234567890\n.", Value::from_big("-12345678901234567890".parse().unwrap())),
+        (b"L5L\n.", Value::Int(5)),
+        (b"\x80\x02\x8a\x00.", Value::Int(0)),
+        (b"\x80\x02\x8a\x01\xff.", Value::Int(-1)),
+        (b"\x80\x02\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\x00.", Value::from_big(BigInt::from(1u64 << 63))),
+        (b"\x80\x02\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\xff.", Value::Int(i64::MIN)),
+        (b"J\xff\xff\xff\xff.", Value::Int(-1)),
+        (b"M\xff\xff.", Value::Int(65_535)),
+        (b"J\x00\x00\x00\x80.", Value::Int(i64::from(i32::MIN))),
+        (b"F1.5\n.", Value::Float(1.5)),
+        (b"Finf\n.", Value::Float(f64::INFINITY)),
+        (b"G?\xf8\x00\x00\x00\x00\x00\x00.", Value::Float(1.5)),
+        (b"S'it\\'s\\x41\\101\\n'\np0\n.", text("it'sAA\n")),
+        (b"S\"\\xff\"\n.", Value::Bytes(vec![255])),
+        (b"U\x02\xc3\xa9.", text("\u{e9}")),
+        (b"U\x01\xe9.", Value::Bytes(vec![0xe9])),
+        (b"V\\u00e9\xe9\n.", text("\u{e9}\u{e9}")),
+        (b"V\\ud83d\\ude00\n.", text("\u{1f600}")),
+        (b"V\\U0001f600\n.", text("\u{1f600}")),
+        (b"X\x02\x00\x00\x00\xc3\xa9.", text("\u{e9}")),
+        (b"\x80\x03C\x01a.", Value::Bytes(b"a".to_vec())),
+        (b"\x80\x05\x96\x01\x00\x00\x00\x00\x00\x00\x00a.", Value::ByteArray(b"a".to_vec())),
+        (b"(lp0\nI1\naI2\na.", Value::List(ints([1, 2]))),
+        (b"(I1\nI2\ntp0\n.", Value::Tuple(ints([1, 2]))),
+        (b"(t.", Value::Tuple(vec![])),
+        (b"(I1\nI2\nd.", Value::Dict(vec![(Value::Int(1), Value::Int(2))])),
+        (b"}(K\x01K\x02K\x01K\x03u.", Value::Dict(vec![(Value::Int(1), Value::Int(3))])),
+        (b"}(K\x01K\x02I01\nK\x03u.", Value::Dict(vec![(Value::Int(1), Value::Int(3))])),
+        (b"](]q\x00h\x00e.", shared.clone()),
+        (b"](]2e.", shared),
+        (b"K\x01K\x020.", Value::Int(1)),
+        (b"K\x01(K\x021.", Value::Int(1)),
+        (b"K\x01(0.", Value::Int(1)),
+        (b"K\x01.and what is behind it", Value::Int(1)),
+        (b"\x80\x02c_codecs\nencode\nq\x00X\x02\x00\x00\x00\xc3\xbfX\x06\x00\x00\x00latin1\x86R.", Value::Bytes(vec![255])),
+        (b"\x80\x02c__builtin__\nbytes\n)R.", Value::Bytes(vec![])),
+        (b"\x80\x03cbuiltins\nbytearray\nC\x01a\x85R.", Value::ByteArray(b"a".to_vec())),
+        (b"c__builtin__\nbytearray\n(Va\nS'latin-1'\ntR.", Value::ByteArray(b"a".to_vec())),
+        (b"c__builtin__\nset\n((lI1\naI1\natR.", Value::Set(ints([1]))),
+        (b"\x80\x04\x8f(K\x01K\x02K\x01\x90.", Value::Set(ints([1, 2]))),
+        (b"\x80\x04\x95\x07\x00\x00\x00\x00\x00\x00\x00(K\x01K\x02\x91.", Value::FrozenSet(ints([1, 2]))),
+    ];
+    for (bytes, value) in cases {
+        assert_eq!(read(bytes), Ok(value), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    let cases: [(&[u8], Error); 40] = [
+        (b"", Error::Truncated),
+        (b"N", Error::Truncated),
+        (b".", Error::Stack),
+        (b"(.", Error::Stack),
+        (b"K\x01(.", Error::Stack),
+        (b"a.", Error::Stack),
+        (b"K\x01K\x01a.", Error::Stack),
+        (b"](a.", Error::Stack),
+        (b"]K\x01K\x02s.", Error::Stack),
+        (b"}(K\x01u.", Error::Stack),
+        (b"(K\x01d.", Error::Stack),
+        (b"\x85.", Error::Stack),
+        (b"K\x01(\x85.", Error::Stack),
+        (b"h\x00.", Error::Memo),
+        (b"g-1\n.", Error::Memo),
+        (b"]2a.", Error::Cycle),
+        (b"]q\x00h\x00a.", Error::Cycle),
+        (b"]q\x00h\x00\x85a.", Error::Cycle),
+        (b"}q\x00K\x01h\x00s.", Error::Cycle),
+        (b"}]K\x01s.", Error::Unhashable),
+        (b"}]\x85K\x01s.", Error::Unhashable),
+        (b"\x8f(]\x90.", Error::Unhashable),
+        (b"cos\nsystem\n(S'true'\ntR.", Error::Call),
+        (b"\x8c\x02os\x8c\x06system\x93.", Error::Call),
+        (b"c__builtin__\nset\n.", Error::Call),
+        (b"](c__builtin__\nset\ne.", Error::Call),
+        (b"c__builtin__\neval\n.", Error::Call),
+        (b"c__builtin__\nset\nK\x01\x85R.", Error::Call),
+        (b"c__builtin__\nbytearray\nK\x05\x85R.", Error::Call),
+        (b"c__builtin__\nbytes\nK\x05\x85R.", Error::Call),
+        (
+            b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00hex\x86R.",
+            Error::Call,
+        ),
+        (
+            b"c_codecs\nencode\nX\x03\x00\x00\x00\xe2\x82\xacX\x06\x00\x00\x00latin1\x86R.",
+            Error::Malformed("latin1 text"),
+        ),
+        (b"\x80\x06N.", Error::Protocol(6)),
+        (
+            b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN.",
+            Error::Malformed("frame"),
+        ),
+        (
+            b"\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00K\x01.",
+            Error::Truncated,
+        ),
+        (b"X\xff\xff\xff\xffa.", Error::Limit("string bytes")),
+        (b"X\x05\x00\x00\x00a.", Error::Truncated),
+        (b"X\x01\x00\x00\x00\xff.", Error::Malformed("unicode")),
+        (b"\x8b\xff\xff\xff\x7f.", Error::Limit("integer bytes")),
+        (b"S'a\n.", Error::Malformed("string")),
+    ];
+    for (bytes, error) in cases {
+        assert_eq!(read(bytes), Err(error), "{}", bytes.escape_ascii());
+    }
+    for opcode in *b"biouPQ\x81\x82\x83\x84\x92\x97\x98\xff" {
+        if opcode != b'u' {
+            assert_eq!(
+                read(&[b'N', opcode, b'N', b'.']),
+                Err(Error::Opcode(opcode))
+            );
+        }
+    }
+}
+
+#[test]
+fn what_would_cost_too_much_is_refused() {
+    let digits = [b"I".as_slice(), &b"9".repeat(1_000_000), b"\n."].concat();
+    let unfolding = [b"](NNe".as_slice(), &b"q\x00](h\x00h\x00e".repeat(27), b"."].concat();
+    let doubling = [b"]".as_slice(), &b"2\x86".repeat(26), b"."].concat();
+    let texts = [
+        b"]((X\x00\x80\x00\x00".as_slice(),
+        &[b'a'; 0x8000],
+        b"q\x00",
+        &b"h\x00".repeat(20),
+        b"te.",
+    ]
+    .concat();
+    let cases: [(&[u8], Error); 9] = [
+        (&digits, Error::Limit("integer bytes")),
+        (&unfolding, Error::Limit("values")),
+        (&doubling, Error::Limit("values")),
+        (&texts, Error::Limit("text")),
+        (
+            &[b"N".as_slice(), &b"\x85".repeat(20_000), b"."].concat(),
+            Error::Limit("depth"),
+        ),
+        (
+            &[b"]".repeat(3_000), b"a".repeat(2_999), b".".to_vec()].concat(),
+            Error::Limit("depth"),
+        ),
+        (
+            &[b"]".repeat(100_000), b".".to_vec()].concat(),
+            Error::Limit("nodes"),
+        ),
+        (
+            &[b"(".repeat(64_000), b".".to_vec()].concat(),
+            Error::Limit("marks"),
+        ),
+        (
+            &[b"](".to_vec(), b"N".repeat(60_000), b"e.".to_vec()].concat(),
+            Error::Limit("values"),
+        ),
+    ];
+    for (bytes, error) in cases {
+        assert_eq!(
+            read(bytes),
+            Err(error),
+            "{}",
+            bytes[..bytes.len().min(40)].escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn the_dialect_is_the_writers() {
+    let cases: [(&[u8], Dialect); 7] = [
+        (b"(lp0\nS'ver'\na.", Dialect::Python2),
+        (b"\x80\x02]U\x03vera.", Dialect::Python2),
+        (b"(lp0\nVver\na.", Dialect::Text2),
+        (b"\x80\x02]X\x03\x00\x00\x00vera.", Dialect::Text2),
+        (b"\x80\x03]X\x03\x00\x00\x00vera.", Dialect::Three),
+        (b"\x80\x04]\x8c\x03vera.", Dialect::Four),
+        (b"\x80\x05]\x8c\x03vera.", Dialect::Four),
+    ];
+    for (bytes, dialect) in cases {
+        let mut decoder = Decoder::new(Limits::default());
+        assert_eq!(
+            decoder.decode(bytes).unwrap().dialect(),
+            dialect,
+            "{}",
+            bytes.escape_ascii()
+        );
+    }
+}
+
+fn hashable() -> impl Strategy<Value = Value> {
+    let atom = prop_oneof![
+        Just(Value::None),
+        any::<i64>().prop_map(Value::Int),
+        prop::collection::vec(any::<u8>(), 9..60)
+            .prop_map(|bytes| Value::from_big(BigInt::from_signed_bytes_le(&bytes))),
+        any::<i32>().prop_map(|number| Value::Float(f64::from(number) + 0.25)),
+        "[a-zé€😀\\\\\n]{0,12}".prop_map(Value::Str),
+        prop::collection::vec(any::<u8>(), 0..300).prop_map(Value::Bytes),
+    ];
+    atom.prop_recursive(3, 12, 4, |inner| {
+        prop::collection::vec(inner, 0..5).prop_map(Value::Tuple)
+    })
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let atom = prop_oneof![
+        4 => hashable(),
+        1 => any::<bool>().prop_map(Value::Bool),
+        1 => prop::collection::vec(any::<u8>(), 0..20).prop_map(Value::ByteArray),
+    ];
+    let members = || {
+        prop::collection::vec(hashable(), 0..5).prop_map(|members| {
+            members.into_iter().fold(Vec::new(), |mut unique, member| {
+                if !unique.contains(&member) {
+                    unique.push(member);
+                }
+                unique
+            })
+        })
+    };
+    atom.prop_recursive(4, 40, 5, move |inner| {
+        let items = prop::collection::vec(inner.clone(), 0..6);
+        prop_oneof![
+            items.clone().prop_map(Value::List),
+            items.clone().prop_map(Value::Tuple),
+            members().prop_map(Value::Set),
+            members().prop_map(Value::FrozenSet),
+            (members(), items)
+                .prop_map(|(keys, values)| Value::Dict(keys.into_iter().zip(values).collect())),
+        ]
+    })
+}
+
+/// What becomes of a value on its way through Python 2's text: byte strings that are UTF-8 come back as text.
+fn through_python2(value: Value) -> Value {
+    let all = |values: Vec<Value>| values.into_iter().map(through_python2).collect();
+    match value {
+        Value::Bytes(bytes) => String::from_utf8(bytes)
+            .map_or_else(|error| Value::Bytes(error.into_bytes()), Value::Str),
+        Value::List(items) => Value::List(all(items)),
+        Value::Tuple(items) => Value::Tuple(all(items)),
+        Value::Set(items) => Value::Set(all(items)),
+        Value::FrozenSet(items) => Value::FrozenSet(all(items)),
+        Value::Dict(entries) => Value::Dict(
+            entries
+                .into_iter()
+                .map(|(key, value)| (through_python2(key), through_python2(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+/// Whether two keys become one in Python 2, where text and its bytes are equal.
+fn merges_in_python2(value: &Value) -> bool {
+    format!("{value:?}").contains("Bytes")
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_the_same(value in value()) {
+        for dialect in [Dialect::Text2, Dialect::Three, Dialect::Four] {
+            prop_assert_eq!(read(&encode(&value, dialect)), Ok(value.clone()));
+        }
+        if !merges_in_python2(&value) {
+            prop_assert_eq!(read(&encode(&value, Dialect::Python2)), Ok(through_python2(value)));
+        }
+    }
+
+    #[test]
+    fn what_serde_pickle_writes_reads_as_it_reads_it(value in value()) {
+        let ours = encode(&value, Dialect::Three);
+        let options = serde_pickle::DeOptions::new();
+        if let Ok(theirs) = serde_pickle::value_from_slice(&ours, options) {
+            for protocol_2 in [false, true] {
+                let options = if protocol_2 { serde_pickle::SerOptions::new().proto_v2() } else { serde_pickle::SerOptions::new() };
+                let again = serde_pickle::value_to_vec(&theirs, options).unwrap();
+                let read_again = read(&again).map(|value| encode(&value, Dialect::Three));
+                prop_assert!(read_again.is_ok(), "{:?}", again);
+                let second = serde_pickle::value_from_slice(&read_again.unwrap(), serde_pickle::DeOptions::new()).unwrap();
+                prop_assert_eq!(second, theirs.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _any = read(&bytes);
+    }
+}

@@ -1,0 +1,259 @@
+//! Answers: `[result, flag…]`, framed. Whole replies are written at once; what many clients get alike is pickled once and copied, or shared.
+
+use bytes::Bytes;
+
+use crate::{
+    Value, frame,
+    pickle::{Dialect, encode::str as write_str, fragment},
+};
+
+/// What a reply says beside its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flag {
+    /// The map has changed: reload.
+    Map,
+    /// The client's version has changed: upgrade.
+    Client,
+}
+
+impl Flag {
+    /// The text of it in a reply.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// Bytes of a reply beside its result: header, envelope and flags come to less.
+const ENVELOPE_BYTES: usize = 64;
+
+/// Writes a reply to the end of `out`.
+pub fn write(result: &Value, flags: &[Flag], dialect: Dialect, out: &mut Vec<u8>) {
+    let mut payload = Vec::with_capacity(ENVELOPE_BYTES);
+    open(dialect, &mut payload);
+    fragment(result, dialect, &mut payload);
+    close(flags, dialect, &mut payload);
+    frame::write_header(payload.len(), out);
+    out.extend_from_slice(&payload);
+}
+
+/// Writes the reply to an `update`: a list of entities from fragments that are ready in this dialect.
+///
+/// `fragments` is walked twice: once to know the size, once to copy.
+pub fn write_view<'f>(
+    fragments: impl Iterator<Item = &'f [u8]> + Clone,
+    flags: &[Flag],
+    dialect: Dialect,
+    out: &mut Vec<u8>,
+) {
+    let mut head = Vec::with_capacity(ENVELOPE_BYTES);
+    open(dialect, &mut head);
+    head.extend_from_slice(b"](");
+    let mut tail = vec![b'e'];
+    close(flags, dialect, &mut tail);
+    let payload_bytes = head.len() + fragments.clone().map(<[u8]>::len).sum::<usize>() + tail.len();
+    out.reserve(ENVELOPE_BYTES + payload_bytes);
+    frame::write_header(payload_bytes, out);
+    out.extend_from_slice(&head);
+    for fragment in fragments {
+        out.extend_from_slice(fragment);
+    }
+    out.extend_from_slice(&tail);
+}
+
+/// A file or folder of a client image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageEntry {
+    /// `(name, data)`
+    File {
+        /// Its name, without folders.
+        name: String,
+        /// What is in it.
+        data: Bytes,
+    },
+    /// `(name, [entries…])`
+    Folder {
+        /// Its name, without the folders that it is in.
+        name: String,
+        /// What is in it.
+        entries: Vec<ImageEntry>,
+    },
+}
+
+/// A client image, pickled once for each dialect, and shared by all who download it.
+#[derive(Debug, Clone)]
+pub struct Image {
+    fragments: [Bytes; 4],
+}
+
+/// A reply in three pieces, of which the middle one is shared.
+#[derive(Debug, Clone)]
+pub struct ImageReply {
+    /// The frame's header, and the beginning.
+    pub head: Vec<u8>,
+    /// The image.
+    pub image: Bytes,
+    /// The flags, and the end.
+    pub tail: Vec<u8>,
+}
+
+impl Image {
+    /// Pickles an image.
+    #[must_use]
+    pub fn new(entries: &[ImageEntry]) -> Self {
+        let fragments = Dialect::ALL.map(|dialect| {
+            let mut out = Vec::new();
+            write_entries(entries, dialect, &mut out);
+            Bytes::from(out)
+        });
+        Self { fragments }
+    }
+
+    /// The reply to an `upgrade`.
+    #[must_use]
+    pub fn reply(&self, flags: &[Flag], dialect: Dialect) -> ImageReply {
+        let image = self.fragments[dialect.index()].clone();
+        let mut start = Vec::new();
+        open(dialect, &mut start);
+        let mut tail = Vec::new();
+        close(flags, dialect, &mut tail);
+        let mut head = Vec::new();
+        frame::write_header(start.len() + image.len() + tail.len(), &mut head);
+        head.extend_from_slice(&start);
+        ImageReply { head, image, tail }
+    }
+
+    /// How many bytes it has in the largest dialect.
+    #[must_use]
+    pub fn bytes_max(&self) -> usize {
+        self.fragments.iter().map(Bytes::len).max().unwrap_or(0)
+    }
+}
+
+/// As deep as the image's folders are, which publishing bounds.
+fn write_entries(entries: &[ImageEntry], dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"](");
+    for entry in entries {
+        match entry {
+            ImageEntry::File { name, data } => {
+                write_str(name, dialect, out);
+                fragment(&Value::Bytes(data.to_vec()), dialect, out);
+            }
+            ImageEntry::Folder { name, entries } => {
+                write_str(name, dialect, out);
+                write_entries(entries, dialect, out);
+            }
+        }
+        out.push(0x86);
+    }
+    out.push(b'e');
+}
+
+fn open(dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0x80, dialect.protocol(), b']', b'(']);
+}
+
+fn close(flags: &[Flag], dialect: Dialect, out: &mut Vec<u8>) {
+    for flag in flags {
+        write_str(flag.as_str(), dialect, out);
+    }
+    out.extend_from_slice(b"e.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        frame::{Decoder, Event},
+        pickle::{Limits, load},
+    };
+
+    fn read(bytes: &[u8]) -> Value {
+        let mut decoder = Decoder::new(1 << 20);
+        decoder.buffer().extend_from_slice(bytes);
+        let Some(Event::Message(payload)) = decoder.next_event() else {
+            panic!("no message in {bytes:?}")
+        };
+        assert!(!decoder.is_within_message(), "bytes are left over");
+        load(&payload, &Limits::default()).unwrap()
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Str(text.to_owned())
+    }
+
+    #[test]
+    fn replies_are_lists_with_flags_behind() {
+        for dialect in Dialect::ALL {
+            let mut out = Vec::new();
+            write(&Value::Bool(true), &[], dialect, &mut out);
+            assert_eq!(read(&out), Value::List(vec![Value::Bool(true)]));
+            out.clear();
+            write(&text("1.2"), &[Flag::Map, Flag::Client], dialect, &mut out);
+            assert_eq!(
+                read(&out),
+                Value::List(vec![text("1.2"), text("map"), text("client")])
+            );
+        }
+    }
+
+    #[test]
+    fn views_are_put_together_from_fragments() {
+        for dialect in Dialect::ALL {
+            for count in [0, 1, 7] {
+                let entity = |n: i64| {
+                    Value::Dict(vec![
+                        (text("name"), text("Anna")),
+                        (text("n"), Value::Int(n)),
+                    ])
+                };
+                let fragments: Vec<Vec<u8>> = (0..count)
+                    .map(|n| {
+                        let mut out = Vec::new();
+                        fragment(&entity(n), dialect, &mut out);
+                        out
+                    })
+                    .collect();
+                let mut out = Vec::new();
+                write_view(
+                    fragments.iter().map(Vec::as_slice),
+                    &[Flag::Map],
+                    dialect,
+                    &mut out,
+                );
+                assert_eq!(
+                    read(&out),
+                    Value::List(vec![
+                        Value::List((0..count).map(entity).collect()),
+                        text("map")
+                    ])
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn images_keep_their_folders() {
+        let file = |name: &str| ImageEntry::File {
+            name: name.to_owned(),
+            data: Bytes::from_static(b"\x00\xff"),
+        };
+        let image = Image::new(&[
+            file("a"),
+            ImageEntry::Folder {
+                name: "maps".to_owned(),
+                entries: vec![file("b")],
+            },
+        ]);
+        for dialect in [Dialect::Text2, Dialect::Three, Dialect::Four] {
+            let ImageReply { head, image, tail } = image.reply(&[Flag::Client], dialect);
+            let file = |name| Value::Tuple(vec![text(name), Value::Bytes(vec![0, 255])]);
+            let folder = Value::Tuple(vec![text("maps"), Value::List(vec![file("b")])]);
+            let expected = Value::List(vec![Value::List(vec![file("a"), folder]), text("client")]);
+            assert_eq!(read(&[head, image.to_vec(), tail].concat()), expected);
+        }
+    }
+}

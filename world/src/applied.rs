@@ -1,0 +1,175 @@
+//! Which durable commands an entity has already undergone, so that none takes effect twice. Stored in the entity's own row.
+
+use std::collections::BTreeMap;
+
+use wire::{Dialect, Value, pickle};
+
+/// The name of a command, for ever: the generation of its author's session, and the session's count of commands from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct CommandId {
+    /// The session's generation.
+    pub generation: u64,
+    /// The session's count of commands, from 1.
+    pub counter: u64,
+}
+
+/// How long an entry is kept, in milliseconds: longer than any gateway repeats a command (DESIGN, "Exactly once").
+pub const KEPT_MS: u64 = 60_000;
+
+/// The last durable command of each author that changed the entity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    by_author: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    id: CommandId,
+    reply: bool,
+    at_ms: u64,
+}
+
+/// What is known of a command that has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It has had no effect yet.
+    New,
+    /// It took effect before, and this was its reply.
+    Repeat(bool),
+    /// A later one of its author took effect: the author no longer waits for this one.
+    Stale,
+}
+
+/// Bytes that are no stored list of applied commands.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored list of applied commands cannot be read")]
+pub struct Error;
+
+impl Applied {
+    /// Looks a command up. `author` is a [`crate::name::key`].
+    #[must_use]
+    pub fn seen(&self, author: &str, id: CommandId) -> Seen {
+        match self.by_author.get(author) {
+            Some(entry) if entry.id == id => Seen::Repeat(entry.reply),
+            Some(entry) if entry.id > id => Seen::Stale,
+            _ => Seen::New,
+        }
+    }
+
+    /// Notes that a command takes effect now, and forgets what is older than [`KEPT_MS`].
+    pub fn record(&mut self, author: &str, id: CommandId, reply: bool, now_ms: u64) {
+        self.by_author
+            .retain(|_, entry| entry.at_ms.saturating_add(KEPT_MS) > now_ms);
+        self.by_author.insert(
+            author.to_owned(),
+            Entry {
+                id,
+                reply,
+                at_ms: now_ms,
+            },
+        );
+    }
+
+    /// The stored form: a pickle of `{author: (generation, counter, reply, milliseconds since 1970)}`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let int = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+        let entries = self
+            .by_author
+            .iter()
+            .map(|(author, Entry { id, reply, at_ms })| {
+                let entry = vec![
+                    int(id.generation),
+                    int(id.counter),
+                    Value::Bool(*reply),
+                    int(*at_ms),
+                ];
+                (Value::Str(author.clone()), Value::Tuple(entry))
+            });
+        pickle::encode(&Value::Dict(entries.collect()), Dialect::Four)
+    }
+
+    /// Reads the stored form. No bytes at all are an empty list.
+    ///
+    /// # Errors
+    /// The bytes are something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        let value = pickle::load(bytes, &pickle::Limits::stored()).map_err(|_| Error)?;
+        let Value::Dict(entries) = value else {
+            return Err(Error);
+        };
+        let by_author = entries
+            .into_iter()
+            .map(entry_of)
+            .collect::<Option<_>>()
+            .ok_or(Error)?;
+        Ok(Self { by_author })
+    }
+}
+
+fn entry_of((author, entry): (Value, Value)) -> Option<(String, Entry)> {
+    let (Value::Str(author), Value::Tuple(parts)) = (author, entry) else {
+        return None;
+    };
+    let [
+        Value::Int(generation),
+        Value::Int(counter),
+        Value::Bool(reply),
+        Value::Int(at_ms),
+    ] = parts[..]
+    else {
+        return None;
+    };
+    let id = CommandId {
+        generation: u64::try_from(generation).ok()?,
+        counter: u64::try_from(counter).ok()?,
+    };
+    Some((
+        author,
+        Entry {
+            id,
+            reply,
+            at_ms: u64::try_from(at_ms).ok()?,
+        },
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn id(generation: u64, counter: u64) -> CommandId {
+        CommandId {
+            generation,
+            counter,
+        }
+    }
+
+    #[test]
+    fn an_equal_command_repeats_a_lower_one_is_stale() {
+        let mut applied = Applied::default();
+        applied.record("anna", id(2, 5), true, 1_000);
+        assert_eq!(applied.seen("anna", id(2, 5)), Seen::Repeat(true));
+        assert_eq!(applied.seen("anna", id(2, 4)), Seen::Stale);
+        assert_eq!(applied.seen("anna", id(1, 9)), Seen::Stale);
+        assert_eq!(applied.seen("anna", id(3, 1)), Seen::New);
+        assert_eq!(applied.seen("bert", id(2, 5)), Seen::New);
+    }
+
+    #[test]
+    fn entries_are_kept_for_their_time_and_stored() {
+        let mut applied = Applied::default();
+        applied.record("anna", id(1, 1), false, 0);
+        applied.record("bert", id(1, 1), true, KEPT_MS - 1);
+        assert_eq!(applied.seen("anna", id(1, 1)), Seen::Repeat(false));
+        let mut read = Applied::decode(&applied.encode()).unwrap();
+        assert_eq!(read, applied);
+        read.record("bert", id(1, 2), true, KEPT_MS);
+        assert_eq!(read.seen("anna", id(1, 1)), Seen::New);
+        assert!(Applied::decode(b"nonsense").is_err());
+        assert_eq!(Applied::decode(b"").unwrap(), Applied::default());
+    }
+}
