@@ -22,154 +22,155 @@ pub struct Placement {
 pub type Placements = BTreeMap<String, Placement>;
 
 /// Gives each map its place, and returns all places that are taken now or were before.
+///
+/// Those that have had a place keep it, unless their world wants them elsewhere; then come those that are new in a world, and then those that are in
+/// none, each on a level of its own. So is a map that would overlap one that has its place.
 pub(super) fn place(
     files: &Files,
     maps: &mut BTreeMap<String, Drawn>,
     known: &Placements,
     report: &mut Report,
 ) -> Placements {
-    let mut placing = Placing {
-        placed: BTreeMap::new(),
-        next_level: known
-            .values()
-            .map(|place| place.level + 1)
-            .max()
-            .unwrap_or(0),
-        known,
-    };
     let mut in_worlds = BTreeSet::new();
+    let mut worlds = Vec::new();
     for world in files
         .keys()
         .filter(|file| is_of_world(file) && file.ends_with(".world"))
     {
         let wanted = read_world(files, world, maps, &mut in_worlds, report);
-        placing.place_world(world, &wanted, maps, report);
+        report_overlaps(world, &wanted, maps, report);
+        worlds.push(wanted);
     }
-    for (name, drawn) in maps.iter() {
-        if !in_worlds.contains(name) {
-            placing.place_alone(name, drawn);
+    let next_level = known
+        .values()
+        .map(|place| place.level + 1)
+        .max()
+        .unwrap_or(0);
+    let mut placing = Placing {
+        maps,
+        placed: BTreeMap::new(),
+        next_level,
+    };
+    let wanted: BTreeMap<&str, (i32, i32)> = worlds
+        .iter()
+        .flatten()
+        .map(|(name, place)| (name.as_str(), *place))
+        .collect();
+    for (name, place) in known {
+        let is_wanted_there = wanted
+            .get(name.as_str())
+            .is_none_or(|wanted| *wanted == (place.x, place.y) || (place.x, place.y) == (0, 0));
+        if is_wanted_there && placing.is_free(name, *place) {
+            placing.placed.insert(name.clone(), *place);
         }
     }
-    for (name, place) in &placing.placed {
+    for wanted in &worlds {
+        placing.place_world(wanted);
+    }
+    for name in placing.maps.keys() {
+        if !placing.placed.contains_key(name) {
+            placing.placed.insert(
+                name.clone(),
+                Placement {
+                    level: placing.next_level,
+                    x: 0,
+                    y: 0,
+                },
+            );
+            placing.next_level += 1;
+        }
+    }
+    let placed = placing.placed;
+    for (name, place) in &placed {
         if let Some(drawn) = maps.get_mut(name) {
             move_to(drawn, *place);
         }
     }
     let mut all = known.clone();
-    all.extend(placing.placed);
+    all.extend(placed);
     all
 }
 
-struct Placing<'k> {
-    known: &'k Placements,
+struct Placing<'m> {
+    maps: &'m BTreeMap<String, Drawn>,
     placed: Placements,
     next_level: i32,
 }
 
 impl Placing<'_> {
-    /// Those that have a place on the world's level come first, and then the others in the file's order.
-    fn place_world(
-        &mut self,
-        world: &str,
-        wanted: &[(String, (i32, i32))],
-        maps: &BTreeMap<String, Drawn>,
-        report: &mut Report,
-    ) {
-        let keeps = |(name, (x, y)): &(String, (i32, i32)), level: i32| {
-            self.known
-                .get(name)
-                .is_some_and(|place| place.level == level && (place.x, place.y) == (*x, *y))
-        };
-        let stands = |entry: &(String, (i32, i32))| {
-            let place = self
-                .known
-                .get(&entry.0)
-                .filter(|place| (place.x, place.y) == entry.1)?;
-            Some(place.level)
-        };
-        // The level on which most of this world's maps stand already.
+    /// Puts those maps of a world that have no place yet where the world wants them, on the level where most of its maps are.
+    fn place_world(&mut self, wanted: &[(String, (i32, i32))]) {
         let mut votes: BTreeMap<i32, usize> = BTreeMap::new();
-        for level in wanted.iter().filter_map(stands) {
-            *votes.entry(level).or_default() += 1;
+        for (name, (x, y)) in wanted {
+            if let Some(place) = self
+                .placed
+                .get(name)
+                .filter(|place| (place.x, place.y) == (*x, *y))
+            {
+                *votes.entry(place.level).or_default() += 1;
+            }
         }
-        let taken: BTreeSet<i32> = self.placed.values().map(|place| place.level).collect();
-        let level = votes
+        let most = votes
             .into_iter()
-            .filter(|(level, _)| !taken.contains(level))
-            .max_by_key(|&(level, count)| (count, -level));
-        let level = level.map_or_else(|| self.new_level(), |(level, _)| level);
-        let (first, then): (Vec<_>, Vec<_>) = wanted.iter().partition(|entry| keeps(entry, level));
-        let mut on_level: Vec<&str> = Vec::new();
-        for (name, (x, y)) in first.into_iter().chain(then) {
-            let Some(drawn) = maps.get(name) else {
-                continue;
-            };
+            .max_by_key(|&(level, count)| (count, std::cmp::Reverse(level)));
+        let level = most.map_or(self.next_level, |(level, _)| level);
+        for (name, (x, y)) in wanted {
             let place = Placement {
                 level,
                 x: *x,
                 y: *y,
             };
-            let has_own_level = self
-                .known
-                .get(name)
-                .is_some_and(|known| known.level != level && (known.x, known.y) == (0, 0));
-            let overlapped = on_level.iter().copied().find(|other| {
-                maps.get(*other)
-                    .zip(self.placed.get(*other))
-                    .is_some_and(|(drawn_other, other)| overlap(drawn, place, drawn_other, *other))
-            });
-            let differs = on_level
-                .first()
-                .and_then(|other| maps.get(*other))
-                .is_some_and(|other| other.tile_size != drawn.tile_size);
-            if differs {
-                report.add(
-                    Severity::Error,
-                    &drawn.map.file,
-                    Some(2),
-                    format!(
-                        "its tiles are of another size than those of the other maps in {world}"
-                    ),
-                );
-            }
-            if let Some(other) = overlapped {
-                report.add(
-                    Severity::Warning,
-                    world,
-                    None,
-                    format!("map {name:?} overlaps map {other:?}; it gets a level of its own"),
-                );
-            }
-            if overlapped.is_some() || has_own_level {
-                self.place_alone(name, drawn);
-            } else {
+            if !self.placed.contains_key(name) && self.is_free(name, place) {
                 self.placed.insert(name.clone(), place);
-                on_level.push(name);
             }
         }
+        self.next_level = self.next_level.max(level + 1);
     }
 
-    /// A level of its own: the one that it has had, if nobody else is there.
-    fn place_alone(&mut self, name: &str, _drawn: &Drawn) {
-        let known = self.known.get(name).copied();
-        let is_alone = |place: &Placement| {
-            let elsewhere = |(other, other_place): (&String, &Placement)| {
-                other == name || other_place.level != place.level
-            };
-            self.placed.iter().all(elsewhere) && self.known.iter().all(elsewhere)
+    /// Whether the map is here, and would overlap no other there.
+    fn is_free(&self, name: &str, place: Placement) -> bool {
+        let Some(drawn) = self.maps.get(name) else {
+            return false;
         };
-        let place = known.filter(is_alone);
-        let place = place.unwrap_or_else(|| Placement {
-            level: self.new_level(),
-            x: 0,
-            y: 0,
-        });
-        self.placed.insert(name.to_owned(), place);
+        self.placed.iter().all(|(other, other_place)| {
+            other_place.level != place.level
+                || self
+                    .maps
+                    .get(other)
+                    .is_none_or(|other| !overlap(drawn, place, other, *other_place))
+        })
     }
+}
 
-    fn new_level(&mut self) -> i32 {
-        self.next_level += 1;
-        self.next_level - 1
+/// Real worlds overlap, and each pair is worth knowing of; and maps of one level must agree about the size of a tile.
+fn report_overlaps(
+    world: &str,
+    wanted: &[(String, (i32, i32))],
+    maps: &BTreeMap<String, Drawn>,
+    report: &mut Report,
+) {
+    let place = |(x, y): (i32, i32)| Placement { level: 0, x, y };
+    for (index, (name, at)) in wanted.iter().enumerate() {
+        let Some(drawn) = maps.get(name) else {
+            continue;
+        };
+        for (other_name, other_at) in &wanted[..index] {
+            let Some(other) = maps.get(other_name) else {
+                continue;
+            };
+            if overlap(drawn, place(*at), other, place(*other_at)) {
+                let text = format!(
+                    "map {name:?} overlaps map {other_name:?}; one of them gets a level of its own"
+                );
+                report.add(Severity::Warning, world, None, text);
+            }
+        }
+        let first = wanted.first().and_then(|(name, _)| maps.get(name));
+        if first.is_some_and(|first| first.tile_size != drawn.tile_size) {
+            let text =
+                format!("its tiles are of another size than those of the other maps in {world}");
+            report.add(Severity::Error, &drawn.map.file, Some(2), text);
+        }
     }
 }
 
