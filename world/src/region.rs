@@ -1,1 +1,253 @@
-//! region
+//! One region: who is in it, and what becomes of what they are asked. A pure state machine: (state, [`Input`], [`Surroundings`] at a time) gives
+//! [`Output`]s, which its owner carries out in their order. It does not know of tasks, SQL or networks, and it never waits: what takes time is an
+//! output, whose answer is a later input.
+//!
+//! In the order in which a player meets them: [`sessions`](self) bring a character in, [`commands`](self) are its player's, [`asks`](self) are what
+//! reaches an entity from anywhere, [`commits`](self) write rows and then tell, [`borders`](self) let an entity go on to another region.
+
+mod asks;
+mod borders;
+mod commands;
+mod commits;
+mod message;
+mod publish;
+mod replies;
+mod resident;
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use message::{
+    Action, Answer, Ask, Asker, Audit, Body, ClaimOutcome, Claimed, Command, Creature, Departed,
+    Edit, Enter, Input, LinkId, Message, Newcomer, Outcome, Output, Reason, Save, Session, Shown,
+    Update,
+};
+pub use replies::WINDOW;
+pub use resident::Resident;
+
+use crate::{
+    attributes, movement,
+    movement::Ground,
+    position::Position,
+    region_id::RegionId,
+    settings::Settings,
+};
+use publish::Publisher;
+
+/// How often changes are told, in milliseconds (DESIGN, "Reads scale with gateways").
+pub const TICK_MS: u64 = 50;
+/// How often positions are saved, in milliseconds (DESIGN, "Truth", rule 1).
+pub const SAVE_INTERVAL_MS: u64 = 1_000;
+/// How long a character stays whose gateway has gone, in milliseconds (DESIGN, "Presence and sessions").
+pub const GRACE_MS: u64 = 10_000;
+/// How many commands wait for one row. More are sent back, to be tried again: by then the row is free.
+pub const WAITING_MAX: usize = 256;
+/// How many regions a command is passed on by while its target wanders.
+pub const HOP_COUNT_MAX: u8 = 8;
+
+/// What a region can see of the world around it.
+pub trait Surroundings {
+    /// The region that has an entity, as far as this server knows.
+    fn whereabouts(&self, key: &str) -> Option<RegionId>;
+    /// Whether a region can take one more entity now. What is said of it holds until the outputs are carried out.
+    fn can_take(&self, region: RegionId) -> bool;
+    /// Whether a gateway's stream is there.
+    fn is_linked(&self, link: LinkId) -> bool;
+}
+
+/// What holds at the time of an input.
+#[derive(Clone, Copy)]
+pub struct Now<'a> {
+    /// Milliseconds since 1970.
+    pub ms: u64,
+    /// The world's rules.
+    pub settings: &'a Settings,
+    /// The ground.
+    pub ground: &'a dyn Ground,
+    /// The [`crate::name::key`]s of all game masters.
+    pub game_masters: &'a BTreeSet<String>,
+    /// The rest.
+    pub around: &'a dyn Surroundings,
+}
+
+type Residents = BTreeMap<String, Resident>;
+
+/// A region of the world, on the server that holds it.
+#[derive(Debug)]
+pub struct Region {
+    id: RegionId,
+    residents: Residents,
+    publisher: Publisher,
+    /// Characters whose rows are being claimed, and who else has come for them meanwhile.
+    claiming: BTreeMap<String, Vec<Enter>>,
+    /// Residents that stand beyond the border and have not been taken over there yet.
+    outside: BTreeSet<String>,
+    /// When attributes cease to be.
+    expiries: BTreeSet<(u64, String)>,
+    tick_at_ms: Option<u64>,
+    save_at_ms: Option<u64>,
+    /// How many rows are being added for game masters.
+    spawn_count: usize,
+    is_draining: bool,
+}
+
+impl Region {
+    /// An empty region. `epoch` is higher in each later run of a server.
+    #[must_use]
+    pub fn new(id: RegionId, epoch: u64) -> Self {
+        Self {
+            id,
+            residents: Residents::new(),
+            publisher: Publisher::new(id, epoch),
+            claiming: BTreeMap::new(),
+            outside: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            tick_at_ms: None,
+            save_at_ms: None,
+            spawn_count: 0,
+            is_draining: false,
+        }
+    }
+
+    /// Which region it is.
+    #[must_use]
+    pub fn id(&self) -> RegionId {
+        self.id
+    }
+
+    /// How many entities are in it.
+    #[must_use]
+    pub fn resident_count(&self) -> usize {
+        self.residents.len()
+    }
+
+    /// Whether, after [`Input::Drain`], nothing is left that has a row.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.is_draining
+            && self.spawn_count == 0
+            && self.claiming.is_empty()
+            && self.residents.values().all(Resident::is_creature)
+    }
+
+    /// When it wants [`Input::Wake`]; None: there is nothing to wake for.
+    #[must_use]
+    pub fn wake_ms(&self) -> Option<u64> {
+        let expiry = self.expiries.first().map(|(at_ms, _)| *at_ms);
+        [self.tick_at_ms, self.save_at_ms, expiry]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Takes one input. What is to be done about it is added to `out`.
+    pub fn take(&mut self, input: Input, now: &Now<'_>, out: &mut Vec<Output>) {
+        match input {
+            Input::Enter(enter) => self.enter(enter, now, out),
+            Input::Leave(leave) => self.leave(&leave, now, out),
+            Input::Command(command) => self.command(command, now, out),
+            Input::Subscribe(link) => self.publisher.subscribe(link, &self.residents, out),
+            Input::Unsubscribe(link) => self.publisher.unsubscribe(link),
+            Input::Ask(ask) => self.ask(ask, now, out),
+            Input::Arrive(resident) => self.arrive(*resident, now, out),
+            Input::Entered(enter, outcome) => self.entered(enter, outcome, now, out),
+            Input::Adopted(row, session) => self.adopt(*row, session, now, out),
+            Input::Saved(key, outcome) => self.saved(&key, outcome, now, out),
+            Input::Spawned(asker, row, outcome) => self.spawned(asker, *row, outcome, now, out),
+            Input::Changed { creatures, afresh } => self.changed(creatures, afresh, now, out),
+            Input::Wake => self.wake(now, out),
+            Input::Drain => self.drain(now, out),
+        }
+        self.schedule(now.ms);
+    }
+
+    /// Does what is due.
+    fn wake(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+        self.expire(now);
+        if self.save_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
+            self.save_at_ms = None;
+            self.publisher.retain(|link| now.around.is_linked(link));
+            self.look_after_sessions(now, out);
+            self.save_positions(now, out);
+        }
+        if self.tick_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
+            self.tick_at_ms = None;
+            self.publisher.tick(&self.residents, out);
+            self.let_out(now, out);
+        }
+    }
+
+    /// A region in which nothing happens has no reason to wake; one with players or listeners looks after them each second.
+    fn schedule(&mut self, now_ms: u64) {
+        if self.publisher.is_dirty() || !self.outside.is_empty() {
+            self.tick_at_ms.get_or_insert(now_ms + TICK_MS);
+        }
+        let needs_care =
+            |resident: &Resident| resident.is_player() || resident.is_unsaved && !resident.is_creature();
+        if self.publisher.has_links() || self.residents.values().any(needs_care) {
+            self.save_at_ms.get_or_insert(now_ms + SAVE_INTERVAL_MS);
+        } else {
+            self.save_at_ms = None;
+        }
+    }
+
+    fn expire(&mut self, now: &Now<'_>) {
+        while let Some((at_ms, _)) = self.expiries.first() {
+            if *at_ms > now.ms {
+                return;
+            }
+            let Some((_, key)) = self.expiries.pop_first() else {
+                return;
+            };
+            if let Some(resident) = self.residents.get_mut(&key)
+                && attributes::expire(&mut resident.state, now.ms)
+                && resident.refresh(now.settings, now.ms)
+            {
+                self.publisher.touch(resident, true);
+            }
+        }
+    }
+
+    /// Notes when a resident's attributes cease to be.
+    fn note_expiries(&mut self, key: &str) {
+        let Some(resident) = self.residents.get(key) else {
+            return;
+        };
+        let times = resident
+            .state
+            .attributes
+            .values()
+            .filter_map(|attribute| attribute.expires_ms);
+        self.expiries
+            .extend(times.map(|at_ms| (at_ms, key.to_owned())));
+    }
+
+    /// Puts an entity in, and tells everybody at once.
+    fn settle(&mut self, mut resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
+        let key = resident.key.clone();
+        resident.state.position = self.free_place(&resident, now);
+        self.publisher.touch(&mut resident, true);
+        self.publisher.flush_all(&resident, out);
+        self.residents.insert(key.clone(), resident);
+        self.note_expiries(&key);
+        out.push(Output::Here(key.clone()));
+        self.look_outside(&key, now);
+    }
+
+    fn free_place(&self, resident: &Resident, now: &Now<'_>) -> Position {
+        movement::free_place(now.ground, resident.state.position)
+    }
+
+    fn drain(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+        self.is_draining = true;
+        let keys: Vec<String> = self.residents.keys().cloned().collect();
+        for key in keys {
+            if let Some(resident) = self.residents.get_mut(&key) {
+                resident.speaker = resident::Speaker::Leaving;
+            }
+            self.go_on(&key, now, out);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One entity in memory: its state, the session that speaks for it, and what waits for its row. It goes from region to region as it is.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{
+    message::{Ask, Asker, Claimed, Creature, Enter, Reason, Save, Session, Shown},
+    replies::Replies,
+};
+use crate::{
+    applied::Applied,
+    attributes,
+    entity::{Attribute, EntityState},
+    movement::Budget,
+    name,
+    position::Position,
+    region_id::RegionId,
+    settings::Settings,
+};
+
+/// An entity, owned by this server.
+#[derive(Debug, Clone)]
+pub struct Resident {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// As it is in memory: what others see. Moves are ahead of the row by at most a second; nothing else is.
+    pub(super) state: EntityState,
+    pub(super) own: u64,
+    pub(super) version: u64,
+    pub(super) generation: u64,
+    pub(super) speaker: Speaker,
+    pub(super) replies: Replies,
+    pub(super) budget: Budget,
+    pub(super) applied: Applied,
+    /// Whether the row is behind the position.
+    pub(super) is_unsaved: bool,
+    /// What is being written. One at a time: two writes of a row could overtake each other.
+    pub(super) writing: Option<Writing>,
+    /// What waits for the row to be written.
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) shown: Bytes,
+}
+
+/// What sort of entity it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    /// A player's character.
+    Player,
+    /// Placed by a game master: it lasts.
+    Placed,
+    /// Put there by the content, as this says: it has no row.
+    Creature(Box<Creature>),
+}
+
+/// Who speaks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// A session.
+    Session(Session),
+    /// Nobody, since then.
+    Nobody {
+        /// In milliseconds since 1970.
+        since_ms: u64,
+    },
+    /// Nobody, and it leaves the world as soon as nothing waits for its row.
+    Leaving,
+}
+
+/// What is being written.
+#[derive(Debug, Clone)]
+pub(super) enum Writing {
+    /// The position.
+    Position,
+    /// These attributes, which become the entity's once they are durable; and who is then told what.
+    Attributes {
+        state: EntityState,
+        applied: Applied,
+        replies: Vec<(Asker, bool)>,
+    },
+    /// A later session's generation.
+    Takeover(Enter),
+    /// Another place.
+    Teleport(Asker, Position),
+    /// Its end.
+    Despawn(Asker),
+    /// Its departure; why its session ends, and who wanted that.
+    Release(Option<(Asker, Reason)>),
+}
+
+/// What waits for the row.
+#[derive(Debug, Clone)]
+pub(super) enum Waiting {
+    Ask(Ask),
+    Enter(Enter),
+}
+
+impl Resident {
+    /// An entity from its row, as nobody's.
+    pub(super) fn new(row: Claimed, settings: &Settings, now_ms: u64) -> Self {
+        let mut resident = Self {
+            key: row.key,
+            name: row.name,
+            kind: if row.is_player {
+                Kind::Player
+            } else {
+                Kind::Placed
+            },
+            state: row.state,
+            own: row.own,
+            version: 1,
+            generation: row.generation,
+            speaker: Speaker::Nobody { since_ms: now_ms },
+            replies: Replies::stored(row.moved),
+            budget: Budget::full(settings, now_ms),
+            applied: row.applied,
+            is_unsaved: false,
+            writing: None,
+            waiting: VecDeque::new(),
+            shown: Bytes::new(),
+        };
+        attributes::expire(&mut resident.state, now_ms);
+        resident.refresh(settings, now_ms);
+        resident
+    }
+
+    /// A creature of the content. `epoch` takes the place of a row's `own`: a later run's creature replaces an earlier one's.
+    pub(super) fn creature(
+        creature: Creature,
+        epoch: u64,
+        version: u64,
+        settings: &Settings,
+        now_ms: u64,
+    ) -> Self {
+        let attributes = creature.attributes.iter();
+        let state = EntityState {
+            position: creature.position,
+            attributes: attributes
+                .map(|(name, value)| (name.clone(), Attribute::lasting(value.clone())))
+                .collect(),
+            behaviour: creature.behaviour.clone(),
+        };
+        let row = Claimed {
+            key: name::key(&creature.name),
+            name: creature.name.clone(),
+            is_player: false,
+            own: epoch,
+            generation: 0,
+            moved: crate::applied::CommandId::default(),
+            applied: Applied::default(),
+            state,
+        };
+        Self {
+            kind: Kind::Creature(Box::new(creature)),
+            version,
+            ..Self::new(row, settings, now_ms)
+        }
+    }
+
+    /// The [`crate::name::key`] of its name.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn session(&self) -> Option<Session> {
+        match self.speaker {
+            Speaker::Session(session) => Some(session),
+            Speaker::Nobody { .. } | Speaker::Leaving => None,
+        }
+    }
+
+    pub(super) fn is_player(&self) -> bool {
+        self.kind == Kind::Player
+    }
+
+    pub(super) fn is_creature(&self) -> bool {
+        matches!(self.kind, Kind::Creature(_))
+    }
+
+    /// Works out anew what others see besides name and place; whether that has changed.
+    pub(super) fn refresh(&mut self, settings: &Settings, now_ms: u64) -> bool {
+        let shown = attributes::shown(&self.state, settings, now_ms);
+        if self.shown == shown {
+            return false;
+        }
+        self.shown = shown.into();
+        true
+    }
+
+    pub(super) fn shown(&self, with_attributes: bool) -> Shown {
+        Shown {
+            name: self.name.clone(),
+            own: self.own,
+            version: self.version,
+            position: self.state.position,
+            attributes: with_attributes.then(|| self.shown.clone()),
+        }
+    }
+
+    /// Its row as it should be now.
+    pub(super) fn save(&self, cell_tiles: u32) -> Save {
+        Save {
+            key: self.key.clone(),
+            own: self.own,
+            region: RegionId::of(self.state.position, cell_tiles),
+            present: true,
+            generation: self.generation,
+            moved: self.replies.last_taken(),
+            applied: self.applied.clone(),
+            state: self.state.clone(),
+            release: false,
+            audit: None,
+        }
+    }
+}
