@@ -1,13 +1,17 @@
-//! Published worlds: every file of a world folder by its hash, compressed, in chunks. It does not know what the files mean.
+//! Published worlds: every file of a world folder by its hash, compressed, in chunks. What the files mean is for [`world::content`] to say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use world::{
-    content::{Files, Placement, Placements},
+    content::{Content, Files, Placement, Placements},
     entity::EntityState,
     region_id::RegionId,
+    report::Severity,
     state_pickle,
 };
 
@@ -79,6 +83,17 @@ pub struct ContentVersion {
     pub start_state: EntityState,
 }
 
+/// A content version, read and understood.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Which version it is.
+    pub version: ContentVersion,
+    /// Every file of it.
+    pub files: Files,
+    /// What the files say.
+    pub content: Content,
+}
+
 /// Operations on published content.
 #[derive(Debug, Clone, Copy)]
 pub struct ContentStore<'s>(pub(crate) &'s Store);
@@ -122,6 +137,51 @@ impl ContentStore<'_> {
             .as_ref()
             .map(read)
             .transpose()
+    }
+
+    /// The current version, ready to be served; None: nothing was ever published. All clones of a store share what was read.
+    ///
+    /// # Errors
+    /// The database did not answer, or this program cannot serve what an earlier or later one has published.
+    pub async fn world(&self) -> Result<Option<Arc<World>>, Error> {
+        let mut known = self.0.world().lock().await;
+        let Some(version) = self.current().await? else {
+            return Ok(None);
+        };
+        if let Some(world) = known
+            .as_ref()
+            .filter(|world| world.version.version == version.version)
+        {
+            return Ok(Some(Arc::clone(world)));
+        }
+        let files = self.load(version.version).await?;
+        let placements = self.placements().await?;
+        let read = move || {
+            let loaded = world::content::load(&files, &placements);
+            match loaded.content {
+                Some(content) => Ok(World {
+                    version,
+                    files,
+                    content,
+                }),
+                None => Err(Error::Unservable {
+                    version: version.version,
+                    problem: loaded
+                        .report
+                        .problems
+                        .iter()
+                        .find(|problem| problem.severity == Severity::Error)
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
+                }),
+            }
+        };
+        let world = tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| Error::Closing)??;
+        let world = Arc::new(world);
+        *known = Some(Arc::clone(&world));
+        Ok(Some(world))
     }
 
     /// The versions that are kept, newest first.

@@ -129,6 +129,15 @@ impl Edits<'_> {
         .await
     }
 
+    /// Notes an edit of something that has no row: a creature of the content.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn note(&self, audit: Audit) -> Result<Outcome<()>, Error> {
+        self.audited(audit, |_, _| Box::pin(async { Ok(Some(())) }))
+            .await
+    }
+
     /// Replaces a map's edits by those of them that are to be kept; the version of the map after it.
     ///
     /// # Errors

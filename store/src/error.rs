@@ -18,6 +18,16 @@ pub enum Error {
         /// Whose.
         name: String,
     },
+    /// What was published cannot be served by this program.
+    #[error(
+        "content version {version} cannot be served ({problem}); publish the world again, or `pymmorpg world rollback` to an earlier version"
+    )]
+    Unservable {
+        /// The version.
+        version: u64,
+        /// The first thing that is wrong with it.
+        problem: String,
+    },
     /// The database cannot be opened.
     #[error("cannot open the database {path}")]
     Open {

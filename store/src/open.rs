@@ -11,8 +11,13 @@ use sqlx::{AnyPool, Executor, any::AnyPoolOptions};
 use tokio::task::JoinHandle;
 
 use crate::{
-    accounts::Accounts, content::ContentStore, directory::Directory, edits::Edits,
-    entities::Entities, error::Error, writer::Writer,
+    accounts::Accounts,
+    content::{ContentStore, World},
+    directory::Directory,
+    edits::Edits,
+    entities::Entities,
+    error::Error,
+    writer::Writer,
 };
 
 /// How many reads run at once; more wait.
@@ -35,6 +40,7 @@ struct Inner {
     readers: AnyPool,
     writers: AnyPool,
     writing: Mutex<Option<JoinHandle<()>>>,
+    world: tokio::sync::Mutex<Option<Arc<World>>>,
 }
 
 /// While this lives, no other process can run a cluster on the data folder.
@@ -78,6 +84,7 @@ impl Store {
                 readers,
                 writers,
                 writing,
+                world: tokio::sync::Mutex::default(),
             }),
         })
     }
@@ -159,6 +166,11 @@ impl Store {
 
     pub(crate) fn reader(&self) -> &AnyPool {
         &self.inner.readers
+    }
+
+    /// The content version that was read last.
+    pub(crate) fn world(&self) -> &tokio::sync::Mutex<Option<Arc<World>>> {
+        &self.inner.world
     }
 }
 
