@@ -89,6 +89,12 @@ impl Store {
         })
     }
 
+    /// Whether a folder holds a database of ours. For those who would rather say that it does not than make one.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(FILE_NAME).is_file()
+    }
+
     /// Takes a data folder for one cluster.
     ///
     /// # Errors
