@@ -298,7 +298,7 @@ def relative(connection, checks, name):
 
 def not_requests(connection, checks):
     requests = [{}, (), ("ver",), "ver", 7, None, [], ["nosuch"], ["VER"], [None], [["ver"]], [7], ["ver", 1], ["login", "a"], ["login", 1, 2]]
-    requests += [["move"], ["move", 1], ["move", (1, 2)], ["move", (1, 2, 3, 4)], ["move", ("1", 0, 0)], ["move", (True, 0, 0)], ["move", [1, 0, 0]]]
+    requests += [["move"], ["move", 1], ["move", (1, 2)], ["move", (1, 2, 3, 4)], ["move", ("1", 0, 0)], ["move", (True, 0, 0)]]
     requests += [["get", "a"], ["get", 1, "b"], ["get", "a", None], ["set", "a", "b"], ["set", 1, "b", 2], ["edit"], ["edit", "kick"]]
     requests += [["edit", ["kick"]], ["edit", ["kick", "a"]], ["edit", ["nosuch", []]], ["edit", ["tile", [1, 2]]]]
     for request in requests:

@@ -1,0 +1,24 @@
+# What one does here. `just` lists it.
+
+_default:
+    @just --list --unsorted
+
+# Play: the whole cluster in one process, with the example world
+run *arguments:
+    cargo run --release -- {{ arguments }}
+
+# What CI runs
+check:
+    .ci/run
+
+# Every test, or only some of it: `just test e2e test_framing`
+test *arguments:
+    tests/run {{ arguments }}
+
+# Bring the code into form
+fmt:
+    cargo fmt --all
+
+# Measure
+bench *arguments:
+    cargo bench --workspace {{ arguments }}
