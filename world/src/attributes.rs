@@ -1,311 +1,383 @@
-//! Who may read and write which attribute, and what may be in it.
+//! Who may read and write which attribute, and what it may be. It does not know how a change is stored or told.
 
-use wire::{Dialect, Value, command::Change, pickle};
+use wire::{
+    Dialect, Value,
+    command::Change,
+    pickle::{self, INTEGER_BYTES_MAX},
+};
 
 use crate::{
     entity::{Attribute, EntityState},
+    position::Position,
     settings::{RESERVED, Settings, Writer},
 };
 
+/// The most attributes of one entity: beyond any character sheet, and a row stays small.
+pub const ATTRIBUTE_COUNT_MAX: usize = 256;
 /// The longest name of an attribute, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
-/// The largest value of an attribute, pickled, in bytes: a chest of some hundred things.
+/// The largest value, in bytes of its pickle.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024;
-/// The most attributes of one entity, so that a row stays below some MiB and no client can fill a disk by names.
-pub const ATTRIBUTE_COUNT_MAX: usize = 128;
-/// The most bytes of all attributes of one entity together, pickled: what one commit writes.
-pub const STATE_BYTES_MAX: usize = 128 * 1024;
+/// All values of an entity together, in bytes of their pickles: what each save of the entity writes.
+pub const STATE_BYTES_MAX: usize = 64 * 1024;
+/// All values that `update` shows of an entity together, in bytes of their pickles: everybody in view is sent them.
+pub const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
-/// Who asks, as far as rules care.
+/// Who asks, as far as the rules look at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Asker {
-    /// Whether it is the entity itself.
+pub struct By {
+    /// Whether the entity is the asker's own character.
     pub is_self: bool,
-    /// Whether it is a game master.
+    /// Whether the asker is a game master.
     pub is_gm: bool,
-    /// How far away it is, in tiles.
-    pub distance: f64,
+    /// Where the asker's character is.
+    pub position: Position,
 }
 
-/// Why an attribute is not written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why an attribute is not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The rule does not let this asker.
-    #[error("{0} is not for this character to set")]
-    Writer(String),
-    /// The rule does not let this value.
-    #[error("{0}")]
-    Value(String),
-    /// A relative change of, or by, what is no number.
-    #[error("a relative change of what is no number")]
-    NotANumber,
-    /// Too long a name, too large a value, too many attributes.
-    #[error("over the limit of {0}")]
-    Limit(&'static str),
+    /// `pos`, `name` and `role` are no attributes that are set.
+    #[error("the attribute is not set this way")]
+    Reserved,
+    /// The rule lets others write it, or the writer is too far away.
+    #[error("the attribute is not the asker's to write")]
+    NotAllowed,
+    /// Not of the rule's kind, or out of its bounds.
+    #[error("the rule does not admit the value")]
+    NotAdmitted,
+    /// A relative change of what is no number.
+    #[error("a relative change needs a number")]
+    NoNumber,
+    /// Over one of this module's limits.
+    #[error("the attribute is too large, or one too many")]
+    TooLarge,
 }
 
-/// Whether an asker may `get` an attribute.
-#[must_use]
-pub fn may_get(settings: &Settings, attribute: &str, asker: Asker) -> bool {
-    asker.is_self || asker.is_gm || settings.rule(attribute).readable
-}
-
-/// What an attribute becomes by a `set`.
-///
-/// A game master may write what no rule reserves for [`Writer::Nobody`]; kind and bounds hold for all.
+/// Changes an attribute, if the rules let the asker.
 ///
 /// # Errors
-/// Says what is against it.
+/// Says which rule is against it; nothing is changed then.
 pub fn change(
-    state: &EntityState,
+    state: &mut EntityState,
     settings: &Settings,
-    attribute: &str,
+    name: &str,
     change: &Change,
-    asker: Asker,
+    by: By,
     now_ms: u64,
-) -> Result<Attribute, Refusal> {
-    let rule = settings.rule(attribute);
-    let may_write = match rule.write {
-        Writer::Owner => asker.is_self || asker.is_gm,
-        Writer::Near(tiles) => asker.is_self || asker.is_gm || asker.distance <= tiles,
-        Writer::Gm => asker.is_gm,
-        Writer::Nobody => false,
-    };
-    if !may_write || RESERVED.contains(&attribute) {
-        return Err(Refusal::Writer(attribute.to_owned()));
+) -> Result<(), Refusal> {
+    if RESERVED.contains(&name) {
+        return Err(Refusal::Reserved);
+    }
+    let rule = settings.rule(name);
+    if !may_write(rule.write, &by, state.position) {
+        return Err(Refusal::NotAllowed);
     }
     let value = match change {
         Change::To(value) => value.clone(),
-        Change::By(number) => {
-            let present = state
-                .attribute(attribute, now_ms)
+        Change::By(step) => {
+            let zero = Value::Int(0);
+            let base = state
+                .attribute(name, now_ms)
                 .or(rule.default.as_ref())
-                .unwrap_or(&Value::Int(0));
-            if !present.is_number() {
-                return Err(Refusal::NotANumber);
-            }
-            present
-                .plus(number, pickle::INTEGER_BYTES_MAX as usize)
-                .ok_or(Refusal::NotANumber)?
+                .unwrap_or(&zero);
+            base.plus(step, INTEGER_BYTES_MAX as usize)
+                .ok_or(Refusal::NoNumber)?
         }
     };
-    rule.admits(&value).map_err(Refusal::Value)?;
-    check_size(state, attribute, &value)?;
-    Ok(Attribute {
-        value,
-        expires_ms: rule.ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
-    })
+    put(state, settings, name, value, now_ms)
 }
 
-/// Whether a value has room among the attributes of an entity.
+/// Gives an attribute a value that its rule admits, whoever asks: for what an entity begins with.
 ///
 /// # Errors
-/// Names the limit.
-pub fn check_size(state: &EntityState, attribute: &str, value: &Value) -> Result<(), Refusal> {
-    let size = |value: &Value| pickle::encode(value, Dialect::Four).len();
-    let value_bytes = size(value);
-    if attribute.is_empty() || attribute.len() > NAME_BYTES_MAX {
-        return Err(Refusal::Limit("bytes of an attribute's name"));
+/// Says which rule is against it; nothing is changed then.
+pub fn put(
+    state: &mut EntityState,
+    settings: &Settings,
+    name: &str,
+    value: Value,
+    now_ms: u64,
+) -> Result<(), Refusal> {
+    if RESERVED.contains(&name) {
+        return Err(Refusal::Reserved);
     }
-    if value_bytes > VALUE_BYTES_MAX {
-        return Err(Refusal::Limit("bytes of a value"));
+    let rule = settings.rule(name);
+    rule.admits(&value).map_err(|_| Refusal::NotAdmitted)?;
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Refusal::TooLarge);
     }
-    if !state.attributes.contains_key(attribute) && state.attributes.len() >= ATTRIBUTE_COUNT_MAX {
-        return Err(Refusal::Limit("attributes of an entity"));
+    let expires_ms = rule.ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms));
+    let old = state
+        .attributes
+        .insert(name.to_owned(), Attribute { value, expires_ms });
+    if fits(state, settings, name) {
+        return Ok(());
     }
-    // Small values cannot come to too much together, and most values are small.
-    if value_bytes * ATTRIBUTE_COUNT_MAX > STATE_BYTES_MAX {
-        let others = state
-            .attributes
-            .iter()
-            .filter(|(name, _)| *name != attribute);
-        if others.map(|(_, other)| size(&other.value)).sum::<usize>() + value_bytes
-            > STATE_BYTES_MAX
-        {
-            return Err(Refusal::Limit("bytes of an entity"));
-        }
-    }
-    Ok(())
+    match old {
+        Some(old) => state.attributes.insert(name.to_owned(), old),
+        None => state.attributes.remove(name),
+    };
+    Err(Refusal::TooLarge)
 }
 
-/// The attributes that `update` shows, by name, `visual` first; there is always a `visual`.
+/// What the asker is told of an attribute. `pos`, `name` and `role` are the caller's to answer.
 #[must_use]
-pub fn visible(state: &EntityState, settings: &Settings, now_ms: u64) -> Value {
-    let text = |text: &str| Value::Str(text.to_owned());
-    let visual = state
-        .attribute("visual", now_ms)
-        .cloned()
-        .unwrap_or_else(|| text("player"));
-    let shown = state
+pub fn read<'s>(
+    state: &'s EntityState,
+    settings: &Settings,
+    name: &str,
+    by: By,
+    now_ms: u64,
+) -> Option<&'s Value> {
+    (by.is_self || by.is_gm || settings.rule(name).readable)
+        .then(|| state.attribute(name, now_ms))
+        .flatten()
+}
+
+/// The dict that `update` shows of an entity, pickled, without `pos` and `name`: `visual` first, then the others by name.
+#[must_use]
+pub fn shown(state: &EntityState, settings: &Settings, now_ms: u64) -> Vec<u8> {
+    const FIRST: &str = "visual";
+    let entry = |name: &str| {
+        let value = state.attribute(name, now_ms)?.clone();
+        Some((Value::Str(name.to_owned()), value))
+    };
+    let others = state
         .attributes
-        .iter()
-        .filter(|(name, attribute)| {
-            *name != "visual" && attribute.is_alive(now_ms) && settings.rule(name).visible
-        })
-        .map(|(name, attribute)| (text(name), attribute.value.clone()));
-    Value::Dict(
-        std::iter::once((text("visual"), visual))
-            .chain(shown)
-            .collect(),
+        .keys()
+        .filter(|name| *name != FIRST && settings.rule(name).visible)
+        .filter_map(|name| entry(name));
+    let visual = entry(FIRST).unwrap_or_else(|| (Value::Str(FIRST.to_owned()), Value::None));
+    let first = settings.rule(FIRST).visible.then_some(visual);
+    pickle::encode(
+        &Value::Dict(first.into_iter().chain(others).collect()),
+        Dialect::Four,
     )
+}
+
+/// Takes out what has ceased to be; whether there was anything.
+pub fn expire(state: &mut EntityState, now_ms: u64) -> bool {
+    let before = state.attributes.len();
+    state
+        .attributes
+        .retain(|_, attribute| attribute.is_alive(now_ms));
+    state.attributes.len() != before
+}
+
+/// A game master may write whatever is anybody's to write; what is nobody's is the world's.
+fn may_write(writer: Writer, by: &By, target: Position) -> bool {
+    match writer {
+        Writer::Nobody => false,
+        _ if by.is_gm => true,
+        Writer::Owner => by.is_self,
+        Writer::Near(distance) => by.is_self || by.position.distance(&target) <= distance,
+        Writer::Gm => false,
+    }
+}
+
+/// Whether an entity keeps the limits with the attribute that has just been put into it.
+fn fits(state: &EntityState, settings: &Settings, name: &str) -> bool {
+    let size = |(name, attribute): (&String, &Attribute)| {
+        name.len() + pickle::encode(&attribute.value, Dialect::Four).len()
+    };
+    let (mut all, mut shown) = (0, 0);
+    for (other, attribute) in &state.attributes {
+        let bytes = size((other, attribute));
+        if other == name && bytes > VALUE_BYTES_MAX {
+            return false;
+        }
+        all += bytes;
+        if settings.rule(other).visible {
+            shown += bytes;
+        }
+    }
+    state.attributes.len() <= ATTRIBUTE_COUNT_MAX
+        && all <= STATE_BYTES_MAX
+        && shown <= SHOWN_BYTES_MAX
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::position::Position;
 
-    const SELF: Asker = Asker {
-        is_self: true,
-        is_gm: false,
-        distance: 0.0,
-    };
-    const NEAR: Asker = Asker {
-        is_self: false,
-        is_gm: false,
-        distance: 2.0,
-    };
-    const FAR: Asker = Asker {
-        is_self: false,
-        is_gm: false,
-        distance: 9.0,
-    };
-    const GM: Asker = Asker {
-        is_self: false,
-        is_gm: true,
-        distance: 9.0,
-    };
+    const SETTINGS: &str = r#"
+[attributes.hp]
+type = "int"
+min = 0
+max = 100
+default = 100
+write = { near = 3 }
+[attributes.say]
+type = "str"
+visible = true
+ttl = "5s"
+[attributes.title]
+write = "gm"
+visible = true
+[attributes.fate]
+write = "nobody"
+[attributes.diary]
+get = false
+"#;
 
-    fn world() -> (Settings, EntityState) {
-        let settings = Settings::parse(
-            "[attributes.gold]\ntype='int'\nmin=0\nmax=100\ndefault=10\nwrite={near=3}\n[attributes.hp]\nwrite='gm'\nget=false\n[attributes.fate]\nwrite='nobody'\n[attributes.say]\nvisible=true\nttl='5s'",
-        )
-        .unwrap();
-        (
-            settings,
-            EntityState::at(Position {
-                x: 0.0,
-                y: 0.0,
-                z: 0,
-            }),
-        )
+    fn by(is_self: bool, is_gm: bool, x: f64) -> By {
+        let position = Position { x, y: 0.0, z: 0 };
+        By {
+            is_self,
+            is_gm,
+            position,
+        }
     }
 
-    fn try_change(attribute: &str, by: Change, asker: Asker) -> Option<Value> {
-        let (settings, state) = world();
-        change(&state, &settings, attribute, &by, asker, 1_000)
-            .ok()
-            .map(|attribute| attribute.value)
+    const fn at_origin() -> Position {
+        Position {
+            x: 0.0,
+            y: 0.0,
+            z: 0,
+        }
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Str(text.to_owned())
     }
 
     #[test]
-    fn rules_decide_who_writes_what() {
-        let to = |number| Change::To(Value::Int(number));
-        let by = |number| Change::By(Value::Int(number));
+    fn rules_of_writing() {
+        let settings = Settings::parse(SETTINGS).unwrap();
+        let (own, gm) = (by(true, false, 0.0), by(false, true, 900.0));
+        let (near, far) = (by(false, false, 3.0), by(false, false, 3.1));
+        let to = |value: Value| Change::To(value);
         let cases = [
-            ("gold", to(5), SELF, Some(5)),
-            ("gold", to(5), NEAR, Some(5)),
-            ("gold", to(5), FAR, None),
-            ("gold", to(5), GM, Some(5)),
-            ("gold", to(-1), SELF, None),
-            ("gold", to(101), GM, None),
-            ("gold", by(5), SELF, Some(15)),
-            ("gold", by(-11), SELF, None),
-            ("hp", to(1), SELF, None),
-            ("hp", to(1), GM, Some(1)),
-            ("fate", to(1), GM, None),
-            ("mood", to(1), SELF, Some(1)),
-            ("mood", by(1), SELF, Some(1)),
-            ("mood", to(1), NEAR, None),
-            ("pos", to(1), GM, None),
-            ("name", to(1), SELF, None),
-            ("role", to(1), GM, None),
+            ("gold", to(Value::Int(5)), own, Ok(())),
+            ("gold", to(Value::Int(5)), near, Err(Refusal::NotAllowed)),
+            ("gold", to(Value::Int(5)), gm, Ok(())),
+            ("hp", to(Value::Int(5)), near, Ok(())),
+            ("hp", to(Value::Int(5)), far, Err(Refusal::NotAllowed)),
+            ("hp", to(Value::Int(101)), near, Err(Refusal::NotAdmitted)),
+            ("hp", to(Value::Bool(true)), near, Err(Refusal::NotAdmitted)),
+            ("hp", Change::By(Value::Int(-100)), near, Ok(())),
+            (
+                "hp",
+                Change::By(Value::Int(-101)),
+                near,
+                Err(Refusal::NotAdmitted),
+            ),
+            (
+                "hp",
+                Change::By(Value::Float(-0.5)),
+                near,
+                Err(Refusal::NotAdmitted),
+            ),
+            ("title", to(text("Sir")), own, Err(Refusal::NotAllowed)),
+            ("title", to(text("Sir")), gm, Ok(())),
+            ("fate", to(Value::None), gm, Err(Refusal::NotAllowed)),
+            ("pos", to(Value::None), gm, Err(Refusal::Reserved)),
+            ("name", to(text("x")), own, Err(Refusal::Reserved)),
+            ("role", to(text("gm")), own, Err(Refusal::Reserved)),
+            (
+                "diary",
+                Change::By(Value::Int(1)),
+                own,
+                Err(Refusal::NoNumber),
+            ),
+            (
+                "flag",
+                Change::By(Value::Int(1)),
+                own,
+                Err(Refusal::NoNumber),
+            ),
+            ("count", Change::By(Value::Int(1)), own, Ok(())),
         ];
-        for (attribute, change, asker, expected) in cases {
-            assert_eq!(
-                try_change(attribute, change.clone(), asker),
-                expected.map(Value::Int),
-                "{attribute} {change:?} {asker:?}"
-            );
-        }
-        assert_eq!(
-            try_change("gold", Change::To(Value::Float(1.0)), SELF),
-            None
-        );
-        assert_eq!(
-            try_change("gold", Change::By(Value::Float(0.5)), SELF),
-            None
-        );
-    }
-
-    #[test]
-    fn what_is_said_is_gone_after_its_time_and_what_is_secret_is_not_told() {
-        let (settings, mut state) = world();
-        let said = change(
-            &state,
-            &settings,
-            "say",
-            &Change::To(Value::Str("hi".to_owned())),
-            SELF,
-            1_000,
-        )
-        .unwrap();
-        assert_eq!(said.expires_ms, Some(6_000));
-        state.attributes.insert("say".to_owned(), said);
-        state
-            .attributes
-            .insert("hp".to_owned(), Attribute::lasting(Value::Int(3)));
-        assert!(visible(&state, &settings, 5_999).get("say").is_some());
-        assert!(visible(&state, &settings, 6_000).get("say").is_none());
-        assert!(visible(&state, &settings, 0).get("hp").is_none());
-        assert!(
-            may_get(&settings, "hp", SELF)
-                && may_get(&settings, "hp", GM)
-                && !may_get(&settings, "hp", NEAR)
-        );
-        assert!(may_get(&settings, "mood", FAR));
-    }
-
-    #[test]
-    fn an_entity_holds_so_much_and_no_more() {
-        let (settings, mut state) = world();
-        let write = |state: &EntityState, name: &str, bytes| {
-            change(
-                state,
-                &settings,
-                name,
-                &Change::To(Value::Bytes(vec![0; bytes])),
-                SELF,
-                0,
-            )
-        };
-        assert_eq!(
-            write(&state, "big", VALUE_BYTES_MAX),
-            Err(Refusal::Limit("bytes of a value"))
-        );
-        assert_eq!(
-            write(&state, &"n".repeat(65), 1),
-            Err(Refusal::Limit("bytes of an attribute's name"))
-        );
-        for count in 0.. {
-            match write(&state, &format!("a{count}"), 16_000) {
-                Ok(attribute) => state.attributes.insert(format!("a{count}"), attribute),
-                Err(refusal) => {
-                    assert_eq!((refusal, count), (Refusal::Limit("bytes of an entity"), 8));
-                    break;
-                }
-            };
-        }
-        state.attributes.clear();
-        for count in 0..ATTRIBUTE_COUNT_MAX {
+        for (name, asked, by, expected) in cases {
+            let mut state = EntityState::at(at_origin());
             state
                 .attributes
-                .insert(count.to_string(), write(&state, "x", 1).unwrap());
+                .insert("diary".to_owned(), Attribute::lasting(text("dear")));
+            state
+                .attributes
+                .insert("flag".to_owned(), Attribute::lasting(Value::Bool(true)));
+            let before = state.clone();
+            let result = change(&mut state, &settings, name, &asked, by, 0);
+            assert_eq!(result, expected, "{name} {asked:?} {by:?}");
+            if expected.is_err() {
+                assert_eq!(state, before, "{name}");
+            }
         }
+    }
+
+    #[test]
+    fn a_relative_change_starts_at_the_default() {
+        let settings = Settings::parse(SETTINGS).unwrap();
+        let mut state = EntityState::at(at_origin());
+        let own = by(true, false, 0.0);
+        for (name, expected) in [("hp", 97), ("count", -3)] {
+            change(
+                &mut state,
+                &settings,
+                name,
+                &Change::By(Value::Int(-3)),
+                own,
+                0,
+            )
+            .unwrap();
+            assert_eq!(state.attribute(name, 0), Some(&Value::Int(expected)));
+        }
+    }
+
+    #[test]
+    fn what_lives_for_a_time_is_gone_after_it() {
+        let settings = Settings::parse(SETTINGS).unwrap();
+        let mut state = EntityState::at(at_origin());
+        put(&mut state, &settings, "say", text("hello"), 1_000).unwrap();
+        let shows = |state: &EntityState, now_ms| {
+            let dict =
+                pickle::load(&shown(state, &settings, now_ms), &pickle::Limits::default()).unwrap();
+            dict.get("say").cloned()
+        };
+        assert_eq!(shows(&state, 5_999), Some(text("hello")));
+        assert_eq!(shows(&state, 6_000), None);
+        assert!(!expire(&mut state, 5_999));
+        assert!(expire(&mut state, 6_000));
+        assert!(state.attributes.is_empty());
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        let settings = Settings::parse(SETTINGS).unwrap();
+        let bytes = |count: usize| Value::Bytes(vec![0; count]);
+        let mut state = EntityState::at(at_origin());
+        let mut put = |name: &str, value| put(&mut state, &settings, name, value, 0);
         assert_eq!(
-            write(&state, "x", 1),
-            Err(Refusal::Limit("attributes of an entity"))
+            put("a", bytes(VALUE_BYTES_MAX)),
+            Err(Refusal::TooLarge),
+            "with its header"
         );
-        assert!(write(&state, "0", 1).is_ok());
+        assert_eq!(put("a", bytes(VALUE_BYTES_MAX - 100)), Ok(()));
+        assert_eq!(put(&"n".repeat(65), Value::None), Err(Refusal::TooLarge));
+        assert_eq!(
+            put("visual", bytes(SHOWN_BYTES_MAX)),
+            Err(Refusal::TooLarge)
+        );
+        for name in ["b", "c", "d"] {
+            assert_eq!(put(name, bytes(VALUE_BYTES_MAX - 100)), Ok(()));
+        }
+        assert_eq!(put("e", bytes(1_000)), Err(Refusal::TooLarge));
+        let mut small = EntityState::at(at_origin());
+        for index in 0..=ATTRIBUTE_COUNT_MAX {
+            let result = super::put(&mut small, &settings, &index.to_string(), Value::None, 0);
+            assert_eq!(result.is_ok(), index < ATTRIBUTE_COUNT_MAX, "{index}");
+        }
+    }
+
+    #[test]
+    fn only_the_entity_itself_and_masters_read_what_is_private() {
+        let settings = Settings::parse(SETTINGS).unwrap();
+        let mut state = EntityState::at(at_origin());
+        put(&mut state, &settings, "diary", text("dear"), 0).unwrap();
+        put(&mut state, &settings, "hp", Value::Int(1), 0).unwrap();
+        let sees = |name, by| read(&state, &settings, name, by, 0).is_some();
+        assert!(sees("diary", by(true, false, 0.0)) && sees("diary", by(false, true, 0.0)));
+        assert!(!sees("diary", by(false, false, 0.0)) && sees("hp", by(false, false, 0.0)));
     }
 }

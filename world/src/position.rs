@@ -1,6 +1,7 @@
 //! Where things are. It does not know what is there.
 
 use serde::{Deserialize, Serialize};
+use wire::Value;
 
 /// A place, in tiles from the global origin of its level: x to the east, y to the south, z the level's number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,13 @@ impl Position {
         self.z == other.z
             && (self.x - other.x).abs() <= distance
             && (self.y - other.y).abs() <= distance
+    }
+
+    /// The tuple `(x, y, z)` that clients get.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let z = Value::Int(i64::from(self.z));
+        Value::Tuple(vec![Value::Float(self.x), Value::Float(self.y), z])
     }
 
     /// The straight distance in tiles; infinite between levels.

@@ -2,8 +2,8 @@
 //! [`Output`]s, which its owner carries out in their order. It does not know of tasks, SQL or networks, and it never waits: what takes time is an
 //! output, whose answer is a later input.
 //!
-//! In the order in which a player meets them: [`sessions`](self) bring a character in, [`commands`](self) are its player's, [`asks`](self) are what
-//! reaches an entity from anywhere, [`commits`](self) write rows and then tell, [`borders`](self) let an entity go on to another region.
+//! In the order in which a player meets them: `sessions` bring a character in, `commands` are its player's, `asks` are what reaches an entity from
+//! anywhere, `commits` write rows and then tell, `borders` let an entity go on to another region.
 
 mod asks;
 mod borders;
@@ -27,14 +27,9 @@ pub use message::{
 pub use replies::WINDOW;
 pub use resident::Resident;
 
-use crate::{
-    attributes, movement,
-    movement::Ground,
-    position::Position,
-    region_id::RegionId,
-    settings::Settings,
-};
+use crate::{attributes, movement, movement::Ground, region_id::RegionId, settings::Settings};
 use publish::Publisher;
+use sessions::Claiming;
 
 /// How often changes are told, in milliseconds (DESIGN, "Reads scale with gateways").
 pub const TICK_MS: u64 = 50;
@@ -81,7 +76,7 @@ pub struct Region {
     residents: Residents,
     publisher: Publisher,
     /// Characters whose rows are being claimed, and who else has come for them meanwhile.
-    claiming: BTreeMap<String, Vec<Enter>>,
+    claiming: BTreeMap<String, Claiming>,
     /// Residents that stand beyond the border and have not been taken over there yet.
     outside: BTreeSet<String>,
     /// When attributes cease to be.
@@ -160,6 +155,7 @@ impl Region {
             Input::Wake => self.wake(now, out),
             Input::Drain => self.drain(now, out),
         }
+        self.let_out(now, out);
         self.schedule(now.ms);
     }
 
@@ -175,7 +171,6 @@ impl Region {
         if self.tick_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
             self.tick_at_ms = None;
             self.publisher.tick(&self.residents, out);
-            self.let_out(now, out);
         }
     }
 
@@ -184,8 +179,9 @@ impl Region {
         if self.publisher.is_dirty() || !self.outside.is_empty() {
             self.tick_at_ms.get_or_insert(now_ms + TICK_MS);
         }
-        let needs_care =
-            |resident: &Resident| resident.is_player() || resident.is_unsaved && !resident.is_creature();
+        let needs_care = |resident: &Resident| {
+            resident.is_player() || resident.is_unsaved && !resident.is_creature()
+        };
         if self.publisher.has_links() || self.residents.values().any(needs_care) {
             self.save_at_ms.get_or_insert(now_ms + SAVE_INTERVAL_MS);
         } else {
@@ -227,17 +223,15 @@ impl Region {
     /// Puts an entity in, and tells everybody at once.
     fn settle(&mut self, mut resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
         let key = resident.key.clone();
-        resident.state.position = self.free_place(&resident, now);
+        let free = movement::free_place(now.ground, resident.state.position);
+        resident.is_unsaved |= free != resident.state.position;
+        resident.state.position = free;
         self.publisher.touch(&mut resident, true);
         self.publisher.flush_all(&resident, out);
         self.residents.insert(key.clone(), resident);
         self.note_expiries(&key);
         out.push(Output::Here(key.clone()));
         self.look_outside(&key, now);
-    }
-
-    fn free_place(&self, resident: &Resident, now: &Now<'_>) -> Position {
-        movement::free_place(now.ground, resident.state.position)
     }
 
     fn drain(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {

@@ -26,7 +26,6 @@ pub enum Error {
 #[must_use]
 pub fn encode(state: &EntityState) -> Vec<u8> {
     let text = |text: &str| Value::Str(text.to_owned());
-    let Position { x, y, z } = state.position;
     let attributes = state
         .attributes
         .iter()
@@ -44,14 +43,7 @@ pub fn encode(state: &EntityState) -> Vec<u8> {
         .collect();
     let behaviour = state.behaviour.as_deref().map_or(Value::None, text);
     let whole = Value::Dict(vec![
-        (
-            text("pos"),
-            Value::Tuple(vec![
-                Value::Float(x),
-                Value::Float(y),
-                Value::Int(i64::from(z)),
-            ]),
-        ),
+        (text("pos"), state.position.to_value()),
         (text("attributes"), Value::Dict(attributes)),
         (text("expires"), Value::Dict(expires)),
         (text("behaviour"), behaviour),

@@ -11,7 +11,7 @@ use std::{
 pub(crate) use map::{Bits, Layer, Tileset, blocks as map_blocks};
 pub use map::{EditError, Map, Npc, Spawn, Warp};
 
-use crate::{position::Position, region_id::RegionId};
+use crate::{movement::Ground, position::Position, region_id::RegionId};
 
 /// A change of one tile, in the map's own tiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +223,28 @@ impl Terrain {
             by_level,
             ..self.clone()
         }
+    }
+}
+
+impl Ground for Terrain {
+    fn is_blocked(&self, level: i32, x: i32, y: i32) -> bool {
+        Terrain::is_blocked(self, level, x, y)
+    }
+
+    fn sweep(&self, from: Position, to: Position) -> bool {
+        Terrain::sweep(self, from, to)
+    }
+
+    fn warp_at(&self, place: Position) -> Option<Position> {
+        Terrain::warp_at(self, place)
+    }
+
+    fn nearest_free(&self, place: Position) -> Option<Position> {
+        Some(Terrain::nearest_free(self, place))
+    }
+
+    fn start(&self) -> Position {
+        Terrain::start(self)
     }
 }
 

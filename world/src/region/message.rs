@@ -148,6 +148,65 @@ pub struct Asker {
     pub position: Position,
 }
 
+impl Asker {
+    /// The answer.
+    pub(super) fn answer(&self, answer: Answer) -> Output {
+        let message = Message::Reply {
+            session: self.session.number,
+            counter: self.id.counter,
+            attempt: self.attempt,
+            kind: self.kind,
+            answer,
+        };
+        Output::Tell(self.session.link, message)
+    }
+
+    /// The answer to what was done, or not.
+    pub(super) fn done(&self, done: bool) -> Output {
+        self.answer(Answer::Done(done))
+    }
+
+    /// Nothing was done, or nobody knows: the gateway asks again.
+    pub(super) fn try_again(&self) -> Output {
+        elsewhere(self.session, self.id.counter, self.attempt, None)
+    }
+}
+
+impl Enter {
+    /// The session cannot speak for the character here.
+    pub(super) fn elsewhere(&self, region: Option<RegionId>) -> Output {
+        elsewhere(self.session, 0, 0, region)
+    }
+
+    /// A later session has come.
+    pub(super) fn superseded(&self) -> Output {
+        self.session.evicted(Reason::TakenOver)
+    }
+}
+
+impl Session {
+    pub(super) fn evicted(self, reason: Reason) -> Output {
+        let session = self.number;
+        Output::Tell(self.link, Message::Evicted { session, reason })
+    }
+}
+
+/// Nothing was done; the character is there, if that is known.
+pub(super) fn elsewhere(
+    session: Session,
+    counter: u64,
+    attempt: u32,
+    region: Option<RegionId>,
+) -> Output {
+    let message = Message::Elsewhere {
+        session: session.number,
+        counter,
+        attempt,
+        region,
+    };
+    Output::Tell(session.link, message)
+}
+
 /// A command whose author has been checked, on its way to what it is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
@@ -309,7 +368,7 @@ pub enum Input {
     Entered(Enter, ClaimOutcome),
     /// A row that nobody living owned, or that was lost to an unknown outcome, is ours now.
     Adopted(Box<Claimed>, Option<Session>),
-    /// The answer to [`Output::Save`] and [`Output::Despawn`].
+    /// The answer to [`Output::Save`], [`Output::Despawn`] and [`Output::Note`].
     Saved(String, Outcome),
     /// The answer to [`Output::Spawn`].
     Spawned(Asker, Box<Claimed>, Outcome),
@@ -344,6 +403,13 @@ pub enum Output {
         /// What the claim returned.
         own: u64,
         /// What is written into the audit log with it.
+        audit: Audit,
+    },
+    /// Log an edit of something that has no row; then [`Input::Saved`].
+    Note {
+        /// Whose.
+        key: String,
+        /// What is written into the audit log.
         audit: Audit,
     },
     /// What is known of an entity is not certain any more: claim its row again, wherever it then belongs.

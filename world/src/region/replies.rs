@@ -7,7 +7,7 @@ pub const WINDOW: u64 = 128;
 
 /// The answers to the last moves, by the counts of their commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Replies {
+pub(crate) struct Replies {
     last: CommandId,
     /// Bit n is about the command `last.counter - n`: whether its answer is known, and what it is.
     known: u128,
@@ -18,7 +18,7 @@ pub struct Replies {
 impl Replies {
     /// What is known of an entity that was just read from its row: every move up to the stored one was taken.
     #[must_use]
-    pub fn stored(last: CommandId) -> Self {
+    pub(crate) fn stored(last: CommandId) -> Self {
         Self {
             last,
             known: u128::MAX,
@@ -29,7 +29,7 @@ impl Replies {
 
     /// The answer to a move that came before; None: it has not been made. One that is older than the window was waited for by nobody.
     #[must_use]
-    pub fn answer(&self, id: CommandId) -> Option<bool> {
+    pub(crate) fn answer(&self, id: CommandId) -> Option<bool> {
         if id.generation != self.last.generation {
             return (id.generation < self.last.generation).then_some(false);
         }
@@ -41,7 +41,7 @@ impl Replies {
     }
 
     /// Notes an answer.
-    pub fn note(&mut self, id: CommandId, taken: bool) {
+    pub(crate) fn note(&mut self, id: CommandId, taken: bool) {
         if id.generation != self.last.generation {
             *self = Self {
                 last: id,
@@ -67,7 +67,7 @@ impl Replies {
 
     /// The newest move that was made: what is saved with the position.
     #[must_use]
-    pub fn last_taken(&self) -> CommandId {
+    pub(crate) fn last_taken(&self) -> CommandId {
         self.last_taken
     }
 }

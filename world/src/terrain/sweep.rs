@@ -12,7 +12,8 @@ pub(super) fn is_clear(
     is_blocked: impl Fn(i32, i32) -> bool,
 ) -> bool {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
-    if !(dx.abs() + dy.abs() <= CROSSINGS_MAX) {
+    let crossings = dx.abs() + dy.abs();
+    if crossings.is_nan() || crossings > CROSSINGS_MAX {
         return false;
     }
     let (mut x, mut y) = from.tile();

@@ -1,0 +1,224 @@
+//! Sessions: how a character comes into the world, who speaks for it, and how it leaves. A row is claimed before its character is here, and
+//! learns the generation of a session before that session speaks.
+
+use super::{
+    ClaimOutcome, Claimed, Enter, GRACE_MS, Message, Now, Output, Region, Resident, Session,
+    resident::{Speaker, Waiting, Writing},
+};
+
+/// A claim that is under way.
+#[derive(Debug)]
+pub(super) struct Claiming {
+    /// The session that it is for.
+    session: Session,
+    /// Whether that session's player has gone meanwhile.
+    has_left: bool,
+    /// A later session that has come for the character meanwhile.
+    next: Option<Enter>,
+}
+
+impl Region {
+    pub(super) fn enter(&mut self, enter: Enter, now: &Now<'_>, out: &mut Vec<Output>) {
+        if self.is_draining {
+            out.push(enter.elsewhere(None));
+        } else if let Some(resident) = self.residents.get_mut(&enter.key) {
+            // What is being written of the row comes first; it may be the character's departure.
+            let key = enter.key.clone();
+            resident.waiting.push_back(Waiting::Enter(enter));
+            self.go_on(&key, now, out);
+        } else if let Some(claiming) = self.claiming.get_mut(&enter.key) {
+            let loser = match &claiming.next {
+                Some(next) if next.generation > enter.generation => Some(enter),
+                _ => claiming.next.replace(enter),
+            };
+            out.extend(loser.map(|loser| loser.superseded()));
+        } else if let Some(region) = self.elsewhere(&enter.key, now) {
+            out.push(enter.elsewhere(Some(region)));
+        } else {
+            let claiming = Claiming {
+                session: enter.session,
+                has_left: false,
+                next: None,
+            };
+            self.claiming.insert(enter.key.clone(), claiming);
+            out.push(Output::Claim(enter));
+        }
+    }
+
+    /// A claim has come to its end.
+    pub(super) fn entered(
+        &mut self,
+        enter: Enter,
+        outcome: ClaimOutcome,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let claiming = self.claiming.remove(&enter.key);
+        let has_left = claiming.as_ref().is_some_and(|claiming| claiming.has_left);
+        let next = claiming.and_then(|claiming| claiming.next);
+        let key = enter.key.clone();
+        match outcome {
+            ClaimOutcome::Claimed(row) => {
+                let speaker = if has_left || self.is_draining {
+                    Speaker::Leaving
+                } else {
+                    Speaker::Session(enter.session)
+                };
+                if !self.take_in(*row, speaker, now, out) {
+                    // Another claim of the same row was later: it is here already, and the session finds it.
+                    self.enter(enter, now, out);
+                } else if speaker == Speaker::Leaving {
+                    out.push(enter.elsewhere(None));
+                } else {
+                    out.push(self.entered_message(enter.session));
+                }
+            }
+            ClaimOutcome::Elsewhere(region) => out.push(enter.elsewhere(Some(region))),
+            ClaimOutcome::Superseded => out.push(enter.superseded()),
+            ClaimOutcome::Failed => out.push(enter.elsewhere(None)),
+        }
+        if let Some(next) = next {
+            self.enter(next, now, out);
+        }
+        self.go_on(&key, now, out);
+    }
+
+    /// A row is ours that nobody living owned.
+    pub(super) fn adopt(
+        &mut self,
+        row: Claimed,
+        session: Option<Session>,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let key = row.key.clone();
+        let session = session.filter(|session| now.around.is_linked(session.link));
+        let speaker = match session {
+            _ if self.is_draining => Speaker::Leaving,
+            Some(session) => Speaker::Session(session),
+            None => Speaker::Nobody { since_ms: now.ms },
+        };
+        if self.take_in(row, speaker, now, out) && !self.is_draining {
+            self.tell_moved(session, out);
+        }
+        self.go_on(&key, now, out);
+    }
+
+    /// Puts in what a claim returned, unless a later claim's is here: only the last one's may be written.
+    fn take_in(
+        &mut self,
+        row: Claimed,
+        speaker: Speaker,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        if let Some(here) = self.residents.get(&row.key) {
+            if here.own >= row.own {
+                return false;
+            }
+            let key = row.key.clone();
+            self.drop_resident(&key, out);
+        }
+        let mut resident = Resident::new(row, now.settings, now.ms);
+        resident.speaker = speaker;
+        self.settle(resident, now, out);
+        true
+    }
+
+    /// A player has gone: the character leaves the world as soon as nothing waits for its row.
+    pub(super) fn leave(&mut self, leave: &Enter, now: &Now<'_>, out: &mut Vec<Output>) {
+        if let Some(claiming) = self.claiming.get_mut(&leave.key) {
+            if claiming.session == leave.session {
+                claiming.has_left = true;
+            }
+            claiming.next.take_if(|next| next.session == leave.session);
+        }
+        let Some(resident) = self.residents.get_mut(&leave.key) else {
+            return;
+        };
+        resident.waiting.retain(
+            |waiting| !matches!(waiting, Waiting::Enter(enter) if enter.session == leave.session),
+        );
+        if resident.session() == Some(leave.session) {
+            resident.speaker = Speaker::Leaving;
+            self.go_on(&leave.key, now, out);
+        }
+    }
+
+    /// A session that has waited for the row. A higher generation is written before it counts.
+    pub(super) fn take_over(
+        &mut self,
+        key: &str,
+        enter: Enter,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(resident) = self.residents.get_mut(key) else {
+            return;
+        };
+        if enter.generation < resident.generation {
+            out.push(enter.superseded());
+        } else if enter.generation == resident.generation {
+            self.attach(&enter, out);
+        } else {
+            let mut save = resident.save(now.settings.cell_tiles);
+            save.generation = enter.generation;
+            resident.is_unsaved = false;
+            resident.writing = Some(Writing::Takeover(enter));
+            out.push(Output::Save(Box::new(save)));
+        }
+    }
+
+    /// From now on, this session speaks for the character, and no other.
+    pub(super) fn attach(&mut self, enter: &Enter, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.get_mut(&enter.key) else {
+            return;
+        };
+        let before = resident.session();
+        resident.generation = enter.generation;
+        resident.speaker = Speaker::Session(enter.session);
+        if let Some(before) = before.filter(|before| *before != enter.session) {
+            out.push(before.evicted(super::Reason::TakenOver));
+        }
+        out.push(self.entered_message(enter.session));
+    }
+
+    fn entered_message(&self, Session { link, number }: Session) -> Output {
+        let message = Message::Entered {
+            session: number,
+            region: self.id,
+        };
+        Output::Tell(link, message)
+    }
+
+    /// Whoever waits for answers must send again what is unanswered, and send it here.
+    pub(super) fn tell_moved(&self, session: Option<Session>, out: &mut Vec<Output>) {
+        out.extend(session.map(|Session { link, number }| {
+            let message = Message::Moved {
+                session: number,
+                region: self.id,
+            };
+            Output::Tell(link, message)
+        }));
+    }
+
+    /// Characters whose gateways have gone wait for a while, and then leave.
+    pub(super) fn look_after_sessions(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+        let mut leaving = Vec::new();
+        for resident in self.residents.values_mut().filter(|one| one.is_player()) {
+            match resident.speaker {
+                Speaker::Session(session) if !now.around.is_linked(session.link) => {
+                    resident.speaker = Speaker::Nobody { since_ms: now.ms };
+                }
+                Speaker::Nobody { since_ms } if now.ms.saturating_sub(since_ms) >= GRACE_MS => {
+                    resident.speaker = Speaker::Leaving;
+                    leaving.push(resident.key.clone());
+                }
+                _ => {}
+            }
+        }
+        for key in leaving {
+            self.go_on(&key, now, out);
+        }
+    }
+}
