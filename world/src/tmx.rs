@@ -35,10 +35,28 @@ pub fn with_edits(file: &[u8], edits: &[TileEdit]) -> Result<Vec<u8>, Error> {
     for edit in edits {
         by_layer.entry(&edit.layer).or_default().push(edit);
     }
+    replace(file, |data| {
+        by_layer.get(data.layer.as_str()).map(Vec::as_slice)
+    })
+}
+
+/// The file with layers as CSV whose tiles were elements of their own: Tiled still writes those, and the `tiled` crate does not read them.
+///
+/// # Errors
+/// The file is no map.
+pub(crate) fn without_tile_elements(file: &[u8]) -> Result<Vec<u8>, Error> {
+    replace(file, |data| data.encoding.is_none().then_some(&[]))
+}
+
+/// Writes those `data` elements anew for which there are edits, if only none at all.
+fn replace<'e>(
+    file: &[u8],
+    edits_of: impl Fn(&Data) -> Option<&'e [&'e TileEdit]>,
+) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(file.len());
     let mut copied = 0;
     for data in find_data(file)? {
-        let Some(edits) = by_layer.get(data.layer.as_str()) else {
+        let Some(edits) = edits_of(&data) else {
             continue;
         };
         out.extend_from_slice(&file[copied..data.range.start]);

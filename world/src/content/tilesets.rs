@@ -1,5 +1,5 @@
-//! Handing files to the `tiled` crate, which refuses tilesets without `tilecount` and `columns`. Tiled wrote neither before 0.18, and games still
-//! ship such tilesets; what is missing is worked out from the image's size as the file is read.
+//! Handing files to the `tiled` crate, which refuses tilesets without `tilecount` and `columns`, and layers whose tiles are elements. Tiled wrote
+//! neither attribute before 0.18, and games still ship such tilesets; what is missing is worked out from the image's size as the file is read.
 
 use std::{
     io::{Cursor, Error, ErrorKind},
@@ -7,6 +7,10 @@ use std::{
 };
 
 use super::Files;
+use crate::tmx;
+
+/// What a map has in it that writes tiles as elements. (A tileset's tiles have no gid.)
+const TILE: &str = "<tile gid=";
 
 /// Reads from the files of a world.
 #[derive(Debug)]
@@ -29,7 +33,13 @@ impl tiled::ResourceReader for Reader<'_> {
             .files
             .get(&name)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no file {name}")))?;
-        Ok(Cursor::new(completed(data)))
+        let completed = completed(data);
+        if !std::str::from_utf8(&completed).is_ok_and(|text| text.contains(TILE)) {
+            return Ok(Cursor::new(completed));
+        }
+        tmx::without_tile_elements(&completed)
+            .map(Cursor::new)
+            .map_err(|error| Error::new(ErrorKind::InvalidData, error))
     }
 }
 
