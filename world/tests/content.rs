@@ -268,26 +268,26 @@ fn the_mana_world() {
         loaded.report.maps.iter().map(live).sum::<usize>() > 20,
         "{text}"
     );
-    for map in content.terrain.maps() {
-        let edits = [TileEdit {
+    let edits: Vec<TileEdit> = content
+        .terrain
+        .maps()
+        .map(|map| TileEdit {
             map: map.name.clone(),
             layer: "Collision".to_owned(),
             x: 3,
             y: 4,
             gid: 1,
-        }];
-        let written = tmx::with_edits(&files[&map.file], &edits).unwrap();
-        let mut again = files.clone();
+        })
+        .collect();
+    let mut again = files.clone();
+    for (map, edit) in content.terrain.maps().zip(&edits) {
+        let written = tmx::with_edits(&files[&map.file], std::slice::from_ref(edit)).unwrap();
         again.insert(map.file.clone(), Bytes::from(written));
-        let again = load(&again, &content.placements).content.unwrap();
-        assert_eq!(
-            again.terrain.map(&map.name).unwrap().blocked_count(),
-            content
-                .terrain
-                .with_edits(&edits)
-                .map(&map.name)
-                .unwrap()
-                .blocked_count()
-        );
+    }
+    let again = load(&again, &content.placements).content.unwrap();
+    let edited = content.terrain.with_edits(&edits);
+    for map in again.terrain.maps() {
+        let expected = edited.map(&map.name).unwrap().blocked_count();
+        assert_eq!(map.blocked_count(), expected, "{}", map.name);
     }
 }
