@@ -18,6 +18,8 @@ class Raw:
 
     def __init__(self, address, deadline=DEADLINE, receive_buffer=None):
         self.deadline = deadline
+        #: Who is logged in, for those who remember it here.
+        self.name = self.password = None
         self.buffer = b""
         self.socket = socket.socket()
         if receive_buffer is not None:
@@ -68,8 +70,55 @@ class Raw:
         """One request, and its result without flags."""
         return self.ask_all(*request, protocol=protocol)[0]
 
+    def send_all(self, requests, protocol=2):
+        """Many requests in one write."""
+        self.send(b"".join(frame(list(request), protocol) for request in requests))
+
+    def replies(self, count):
+        """So many replies, flags and all."""
+        return [self.reply() for _ in range(count)]
+
+    def results(self, count):
+        """So many replies' results, without flags."""
+        return [reply[0] for reply in self.replies(count)]
+
+    def pipeline(self, *requests, protocol=2):
+        """Many requests in one write, and their results."""
+        self.send_all(requests, protocol)
+        return self.results(len(requests))
+
+    # -- in the game
+
+    def position(self):
+        """Where the character is."""
+        return self.ask("get", self.name, "pos")
+
+    def walk(self, dx, dy, step=1.0):
+        """Walks straight on in steps, as fast as the world lets it; a wall in the way fails after the deadline."""
+        while dx or dy:
+            east, south = (max(min(rest, step), -step) for rest in (dx, dy))
+            until(lambda: self.ask("move", (east, south, 0)), "%s takes the step %r" % (self.name, (east, south)))
+            dx, dy = dx - east, dy - south
+
+    def walk_to(self, x, y, step=1.0):
+        """Walks to a place on the same level, first along x, then along y, and stands exactly there."""
+        for axis in (0, 1):
+            here = self.position()
+            offset = (x, y)[axis] - here[axis]
+            if offset:
+                self.walk(*((offset, 0) if axis == 0 else (0, offset)), step=step)
+
+    def view(self):
+        """What `update` shows, by name. Nobody is ever in it twice."""
+        entities = self.ask("update")
+        by_name = {entity["name"]: entity for entity in entities}
+        assert len(by_name) == len(entities), "somebody is twice in the view of %s: %r" % (self.name, entities)
+        return by_name
+
+    # -- after trouble
+
     def settle(self):
-        """Brings the conversation back into step after bytes that the server ignores.
+        """Brings the conversation back into step after bytes that the server ignores; fails if it answers them.
 
         A request sent right behind them may be emptied out with them, and nothing tells when they have been read: so it is sent
         again until it is answered, and one that is answered differently marks the end.
@@ -78,14 +127,18 @@ class Raw:
         while True:
             self.send(frame(["ver"]))
             try:
-                self.reply(deadline=0.3)
+                answer = self.reply(deadline=0.3)
                 break
             except socket.timeout:
                 if time.monotonic() > end:
                     raise
         self.send(frame(["no such request"]))
-        while self.reply()[0] is not False:
-            pass
+        while answer[0] is not False:
+            assert isinstance(answer[0], str), "answered what is to be ignored: %r" % (answer,)
+            answer = self.reply()
+        # Had it been answered with False, that one's own answer would still come.
+        self.send(frame(["ver"]))
+        assert isinstance(self.reply()[0], str), "there was an answer too many"
 
     def is_closed(self, within):
         """Whether the server closes the connection within so many seconds, whatever it sends before."""

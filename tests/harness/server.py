@@ -22,10 +22,12 @@ _TROUBLE = re.compile(r'"level":\s*"(WARN|ERROR)"|\b(WARN|ERROR)\b|panicked at')
 
 
 class Server:
-    """`pymmorpg up` on a data folder and a world; `with` stops it and looks through its log."""
+    """`pymmorpg up` on a data folder and a world; `with` stops it and looks through its log. It can be started again."""
 
     def __init__(self, world, data, environment=None):
-        self.world, self.data = Path(world), Path(data)
+        #: The world's folder; None: what was published last.
+        self.world = world
+        self.data = Path(data)
         self.address = self.admin = None
         self._environment = dict(os.environ, **(environment or {}))
         self._expected = []
@@ -47,7 +49,7 @@ class Server:
     def start(self):
         """Starts it and waits until it says that it is ready."""
         command = [BINARY, "up", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-        command += ["--data", str(self.data), "--world", str(self.world)]
+        command += ["--data", str(self.data)] + (["--world", str(self.world)] if self.world else [])
         # A file takes the log, so that a full pipe can never stop the server.
         self._errors = tempfile.NamedTemporaryFile("w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(
@@ -129,20 +131,12 @@ class Server:
         """A raw connection on which a character is logged in, made if it did not exist."""
         connection = self.connect(**options)
         assert connection.ask("new", name, password) or connection.ask("login", name, password), name
+        connection.name, connection.password = name, password
         return connection
 
-    def command(self, *arguments, code=0):
+    def command(self, *arguments, code=0, given=""):
         """Runs another `pymmorpg` command on the same data folder and returns what it printed."""
-        done = subprocess.run(
-            [BINARY, *arguments, "--data", str(self.data)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            timeout=DEADLINE,
-            text=True,
-        )
-        assert done.returncode == code, "%s ended with %d:\n%s" % (arguments, done.returncode, done.stdout)
-        return done.stdout
+        return run_command(*arguments, "--data", str(self.data), code=code, given=given)
 
     def grant(self, name):
         """Makes a character a game master; it takes up to a second to be noticed."""
@@ -156,6 +150,15 @@ class Server:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+
+def run_command(*arguments, code=0, given=""):
+    """Runs a `pymmorpg` command, gives it something to read, asserts how it ends, and returns what it printed."""
+    done = subprocess.run(
+        [BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, input=given, timeout=DEADLINE, text=True
+    )
+    assert done.returncode == code, "%s ended with %d:\n%s" % (arguments, done.returncode, done.stdout)
+    return done.stdout
 
 
 def _address(text):

@@ -101,9 +101,13 @@ ttl = "1s"
 [attributes.diary]
 get = false
 
+[attributes.fate]
+write = "nobody"
+
 [templates.player]
 visual = "gardener"
 hp = 100
+fate = "written"
 """
 
 _TILESET = """<?xml version="1.0" encoding="UTF-8"?>
