@@ -55,10 +55,7 @@ pub async fn serve(
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(readiness).with_state(health))
         .route("/metrics", get(exposition).with_state(metrics));
-    let listener = Limited {
-        listener,
-        free: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-    };
+    let listener = Limited::new(listener);
     let stop = shutdown.clone();
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.triggered().await })
@@ -102,6 +99,15 @@ async fn exposition(State(metrics): State<Metrics>) -> impl IntoResponse {
 struct Limited {
     listener: TcpListener,
     free: Arc<Semaphore>,
+}
+
+impl Limited {
+    fn new(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            free: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        }
+    }
 }
 
 impl Listener for Limited {
@@ -157,5 +163,98 @@ impl AsyncWrite for Counted {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::telemetry::recorded;
+
+    struct Served {
+        address: SocketAddr,
+        health: Health,
+        shutdown: Shutdown,
+        serving: tokio::task::JoinHandle<Result<(), Error>>,
+    }
+
+    async fn served() -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (health, shutdown) = (Health::default(), Shutdown::default());
+        let metrics = recorded(|| metrics::counter!("pymmorpg_test_total").increment(3));
+        let serving = tokio::spawn(serve(listener, health.clone(), metrics, shutdown.clone()));
+        Served {
+            address,
+            health,
+            shutdown,
+            serving,
+        }
+    }
+
+    async fn get_page(address: SocketAddr, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, text)
+    }
+
+    #[tokio::test]
+    async fn readiness_names_the_parts() {
+        let Served {
+            address, health, ..
+        } = served().await;
+        assert_eq!(get_page(address, "/healthz").await.0, 200);
+        assert_eq!(get_page(address, "/readyz").await.0, 503);
+        let (auth, zone) = (health.part("auth"), health.part("zone"));
+        auth.ready();
+        let (status, text) = get_page(address, "/readyz").await;
+        assert_eq!(status, 503);
+        assert!(text.ends_with("auth: ready\nzone: not ready\n"), "{text}");
+        zone.ready();
+        assert_eq!(get_page(address, "/readyz").await.0, 200);
+        assert_eq!(get_page(address, "/elsewhere").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_prometheus_text() {
+        let (status, text) = get_page(served().await.address, "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.contains(METRICS_TYPE), "{text}");
+        assert!(text.contains("pymmorpg_test_total 3"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
+        let served = served().await;
+        let mut silent = TcpStream::connect(served.address).await.unwrap();
+        silent.write_all(b"GET /hea").await.unwrap();
+        assert_eq!(get_page(served.address, "/healthz").await.0, 200);
+        served.shutdown.trigger();
+        served.serving.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut limited = Limited::new(listener);
+        let (mut callers, mut accepted) = (Vec::new(), Vec::new());
+        for _ in 0..CONNECTIONS_MAX {
+            callers.push(TcpStream::connect(address).await.unwrap());
+            accepted.push(limited.accept().await.0);
+        }
+        callers.push(TcpStream::connect(address).await.unwrap());
+        let mut one_more = std::pin::pin!(limited.accept());
+        let is_accepted =
+            std::future::poll_fn(|context| Poll::Ready(one_more.as_mut().poll(context).is_ready()));
+        assert!(!is_accepted.await);
+        accepted.pop();
+        one_more.await;
     }
 }

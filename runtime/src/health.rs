@@ -121,12 +121,12 @@ mod tests {
         let (auth, zone) = (health.part("auth"), health.part("zone"));
         auth.ready();
         let mut waiting = std::pin::pin!(health.ready());
-        assert!(futures_are_pending(waiting.as_mut()).await);
+        assert!(is_pending(waiting.as_mut()).await);
         zone.ready();
         waiting.await;
     }
 
-    async fn futures_are_pending(mut future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+    async fn is_pending(mut future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
         std::future::poll_fn(|context| {
             std::task::Poll::Ready(future.as_mut().poll(context).is_pending())
         })

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use figment::{
     Figment, Metadata, Profile, Provider,
     error::Kind,
-    providers::{Format, Serialized, Toml},
+    providers::{Format, Toml},
     value::{Dict, Map, Value},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -61,7 +61,7 @@ pub enum Error {
     },
 }
 
-/// Reads settings. Every key of `flags` that is `None` was not given.
+/// Reads settings. Every key of `flags` that is `None` was not given; `()` means that none was.
 ///
 /// # Errors
 /// Names the key that is wrong, its value and where it came from.
@@ -91,16 +91,35 @@ fn load_from<T: DeserializeOwned>(
         });
     }
     environment.sort();
-    for (name, value) in environment {
-        if let Some(key) = name.strip_prefix(PREFIX) {
-            figment = figment.merge(variable(&name, key, &value));
+    let mut variables: Vec<Variable> = environment
+        .iter()
+        .filter_map(|(name, text)| Variable::new(name, text))
+        .collect();
+    let mut given = layer("a flag", &flags)?;
+    given.dict = without_none(given.dict);
+    loop {
+        let mut figment = figment.clone();
+        for variable in &variables {
+            figment = figment.merge(variable.source());
+        }
+        figment = figment.merge(given.clone());
+        let error = match figment.extract() {
+            Ok(settings) => return Ok(settings),
+            Err(error) => error,
+        };
+        // A password of digits is a string all the same. Each turn settles one variable, so there are no more turns than variables.
+        match variables
+            .iter_mut()
+            .find(|variable| variable.is_text(&error))
+        {
+            Some(variable) => variable.value = Value::from(variable.text.to_owned()),
+            None => return Err(explain(&figment, error)),
         }
     }
-    figment = figment.merge(layer("a flag", &flags)?);
-    figment.extract().map_err(|error| explain(&figment, error))
 }
 
 /// One place that settings come from.
+#[derive(Clone)]
 struct Source {
     name: String,
     dict: Dict,
@@ -118,22 +137,32 @@ impl Provider for Source {
 
 fn layer(name: &str, values: &impl Serialize) -> Result<Source, Error> {
     let name = name.to_owned();
-    let mut maps = Serialized::defaults(values)
-        .data()
-        .map_err(|error| Error::Key {
-            key: name.clone(),
+    match Value::serialize(values) {
+        Ok(Value::Dict(_, dict)) => Ok(Source { name, dict }),
+        Ok(Value::Empty(..)) => Ok(Source {
+            name,
+            dict: Dict::new(),
+        }),
+        Ok(_) => Err(Error::Key {
+            key: name,
+            problem: "is no table of settings".to_owned(),
+        }),
+        Err(error) => Err(Error::Key {
+            key: name,
             problem: error.to_string(),
-        })?;
-    let dict = given(maps.remove(&Profile::Default).unwrap_or_default());
-    Ok(Source { name, dict })
+        }),
+    }
 }
 
 /// What is left when that which nobody gave is taken away, so that it hides nothing that an earlier source gave.
-fn given(dict: Dict) -> Dict {
+fn without_none(dict: Dict) -> Dict {
     dict.into_iter()
         .filter_map(|(key, value)| match value {
             Value::Empty(..) => None,
-            Value::Dict(tag, inner) => Some((key, Value::Dict(tag, given(inner)))),
+            Value::Dict(tag, inner) => match without_none(inner) {
+                inner if inner.is_empty() => None,
+                inner => Some((key, Value::Dict(tag, inner))),
+            },
             other => Some((key, other)),
         })
         .collect()
@@ -150,19 +179,51 @@ fn read(path: &Path) -> Result<Dict, Error> {
     })
 }
 
-fn variable(name: &str, key: &str, text: &str) -> Source {
-    // What is no bool, number, list or table is a string: parsing cannot fail.
-    let value = text
-        .parse()
-        .unwrap_or_else(|_infallible| Value::from(text.to_owned()));
-    let mut levels = key.rsplit(LEVEL).map(str::to_ascii_lowercase);
-    let innermost = levels.next().unwrap_or_default();
-    let dict = levels.fold(Dict::from([(innermost, value)]), |inner, level| {
-        Dict::from([(level, Value::from(inner))])
-    });
-    Source {
-        name: format!("the environment's {name}"),
-        dict,
+/// A setting in the environment.
+struct Variable<'e> {
+    name: &'e str,
+    text: &'e str,
+    path: Vec<String>,
+    value: Value,
+}
+
+impl<'e> Variable<'e> {
+    fn new(name: &'e str, text: &'e str) -> Option<Self> {
+        let path = name
+            .strip_prefix(PREFIX)?
+            .split(LEVEL)
+            .map(str::to_ascii_lowercase)
+            .collect();
+        // What is no bool, number, list or table is a string: parsing cannot fail.
+        let value = text
+            .parse()
+            .unwrap_or_else(|_infallible| Value::from(text.to_owned()));
+        Some(Self {
+            name,
+            text,
+            path,
+            value,
+        })
+    }
+
+    fn source(&self) -> Source {
+        let mut levels = self.path.iter().rev();
+        let innermost = levels.next().cloned().unwrap_or_default();
+        let dict = levels.fold(
+            Dict::from([(innermost, self.value.clone())]),
+            |inner, level| Dict::from([(level.clone(), Value::from(inner))]),
+        );
+        Source {
+            name: format!("the environment's {}", self.name),
+            dict,
+        }
+    }
+
+    /// Whether an error says that this was taken for something else than the text that it should be.
+    fn is_text(&self, error: &figment::Error) -> bool {
+        let wants_text =
+            matches!(&error.kind, Kind::InvalidType(_, expected) if expected.contains("string"));
+        wants_text && self.value.as_str().is_none() && error.path == self.path
     }
 }
 
@@ -184,15 +245,24 @@ fn explain(figment: &Figment, error: figment::Error) -> Error {
         kind => kind.to_string(),
     };
     let key = path.join(".");
-    match figment.find_value(&key) {
-        Ok(value) => Error::Value {
-            value: describe::shown(&path, &value),
-            source_name: source_of(figment, &value),
+    let all = figment.find_value("").ok();
+    match all.as_ref().and_then(|all| value_at(all, &path)) {
+        Some(value) => Error::Value {
+            value: describe::shown(&path, value),
+            source_name: source_of(figment, value),
             problem,
             key,
         },
-        Err(_) => Error::Key { key, problem },
+        None => Error::Key { key, problem },
     }
+}
+
+fn value_at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, key| match value {
+        Value::Dict(_, dict) => dict.get(key),
+        Value::Array(_, items) => items.get(key.parse::<usize>().ok()?),
+        _ => None,
+    })
 }
 
 /// figment names an unknown field within its path, a missing one beside it.
@@ -203,10 +273,12 @@ fn path_to(path: &mut Vec<String>, field: &str) {
 }
 
 fn source_of(figment: &Figment, value: &Value) -> String {
-    let named = |value: &Value| {
-        figment
-            .get_metadata(value.tag())
-            .map(|metadata| metadata.name.to_string())
-    };
-    named(value).unwrap_or_else(|| "an unknown source".to_owned())
+    figment
+        .get_metadata(value.tag())
+        .map_or("an unknown source".to_owned(), |metadata| {
+            metadata.name.to_string()
+        })
 }
+
+#[cfg(test)]
+mod tests;

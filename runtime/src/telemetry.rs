@@ -10,6 +10,8 @@ mod metrics;
 mod traces;
 
 pub use metrics::Metrics;
+#[cfg(test)]
+pub(crate) use metrics::tests::recorded;
 
 /// What a process chooses.
 #[derive(Debug, Clone)]

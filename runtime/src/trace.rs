@@ -53,3 +53,84 @@ impl Extractor for Carrier<'_> {
         vec![KEY]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{TraceId, TracerProvider};
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    const SENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// Runs something as a process does that exports traces.
+    fn exporting<T>(sampler: Sampler, run: impl FnOnce() -> T) -> T {
+        let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run)
+    }
+
+    fn trace_of(traceparent: &str) -> TraceId {
+        TraceId::from_hex(traceparent.split('-').nth(1).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_span_that_follows_is_in_the_same_trace() {
+        let (first, second) = exporting(Sampler::AlwaysOn, || {
+            let first = traceparent(&tracing::info_span!("gateway"));
+            let span = tracing::info_span!("auth");
+            follow(&span, &first);
+            (first, traceparent(&span))
+        });
+        assert_eq!(trace_of(&first), trace_of(&second));
+        assert_ne!(first, second, "a span of its own");
+        assert!(second.ends_with("-01"), "{second}");
+    }
+
+    #[test]
+    fn what_is_not_sampled_stays_so() {
+        let first = exporting(Sampler::AlwaysOff, || {
+            traceparent(&tracing::info_span!("gateway"))
+        });
+        assert!(first.ends_with("-00"), "{first}");
+        let parent_based = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
+        let second = exporting(parent_based, || {
+            let span = tracing::info_span!("auth");
+            follow(&span, &first);
+            traceparent(&span)
+        });
+        assert_eq!(trace_of(&first), trace_of(&second));
+        assert!(second.ends_with("-00"), "{second}");
+    }
+
+    #[test]
+    fn what_is_malformed_is_not_followed() {
+        for text in [
+            "",
+            "nonsense",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            let own = exporting(Sampler::AlwaysOn, || {
+                let span = tracing::info_span!("auth");
+                follow(&span, text);
+                traceparent(&span)
+            });
+            assert_ne!(trace_of(&own), trace_of(SENT), "{text}");
+            assert!(own.ends_with("-01"), "{text}: {own}");
+        }
+    }
+
+    #[test]
+    fn without_an_export_there_is_nothing_to_send() {
+        let subscriber = tracing_subscriber::registry();
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!("auth");
+            follow(&span, SENT);
+            assert_eq!(traceparent(&span), "");
+        });
+        assert_eq!(traceparent(&Span::none()), "");
+    }
+}

@@ -1,0 +1,261 @@
+//! What settings come to, from what each source says.
+
+use serde::Deserialize;
+
+use super::*;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    gateway: Gateway,
+    redis: Option<String>,
+    redis_password: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Gateway {
+    listen: std::net::SocketAddr,
+    connections_max: u16,
+    mode: Mode,
+    origins: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Open,
+    Closed,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 7777).into(),
+            connections_max: 100,
+            mode: Mode::Open,
+            origins: Vec::new(),
+        }
+    }
+}
+
+/// Flags as a command has them: None is what was not given.
+#[derive(Debug, Default, Serialize)]
+struct Flags {
+    gateway: GatewayFlags,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct GatewayFlags {
+    listen: Option<String>,
+    connections_max: Option<u32>,
+}
+
+/// A file, an environment, and what an error about them names.
+type Wrong<'t> = (&'t str, &'t [(&'t str, &'t str)], &'t [&'t str]);
+
+fn load_texts(toml: &str, environment: &[(&str, &str)], flags: Flags) -> Result<Settings, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pymmorpg.toml");
+    std::fs::write(&file, toml).unwrap();
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    load_from(Some(&file), Settings::default(), environment, flags)
+}
+
+#[test]
+fn nothing_said_means_the_defaults() {
+    let settings = load_texts("", &[], Flags::default()).unwrap();
+    assert_eq!(settings, Settings::default());
+    let without_file: Settings = load_from(None, Settings::default(), Vec::new(), ()).unwrap();
+    assert_eq!(without_file, Settings::default());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let toml = "redis = \"redis://file\"\n[gateway]\nlisten = \"0.0.0.0:1\"\nconnections_max = 1\nmode = \"closed\"";
+    let environment = [
+        ("PYMMORPG_GATEWAY__LISTEN", "0.0.0.0:2"),
+        ("PYMMORPG_GATEWAY__CONNECTIONS_MAX", "2"),
+        ("PYMMORPG_GATEWAY__ORIGINS", "[a, b]"),
+        ("HOME", "/root"),
+    ];
+    let flags = Flags {
+        gateway: GatewayFlags {
+            connections_max: Some(3),
+            ..GatewayFlags::default()
+        },
+    };
+    let settings = load_texts(toml, &environment, flags).unwrap();
+    assert_eq!(settings.redis.as_deref(), Some("redis://file"));
+    assert_eq!(settings.gateway.mode, Mode::Closed);
+    assert_eq!(settings.gateway.listen.port(), 2);
+    assert_eq!(settings.gateway.origins, ["a", "b"]);
+    assert_eq!(settings.gateway.connections_max, 3);
+}
+
+#[test]
+fn an_error_names_key_value_and_source() {
+    let file = "[gateway]\nconnections_max = \"many\"\nlisten = \"here\"\nmode = \"ajar\"";
+    let only = |line: usize| file.lines().nth(line).unwrap();
+    let cases: [Wrong; 8] = [
+        (
+            &format!("[gateway]\n{}", only(1)),
+            &[],
+            &[
+                "gateway.connections_max",
+                "\"many\"",
+                "u16",
+                "pymmorpg.toml",
+            ],
+        ),
+        (
+            &format!("[gateway]\n{}", only(2)),
+            &[],
+            &[
+                "gateway.listen",
+                "\"here\"",
+                "invalid socket address",
+                "pymmorpg.toml",
+            ],
+        ),
+        (
+            &format!("[gateway]\n{}", only(3)),
+            &[],
+            &["gateway.mode", "\"ajar\"", "open, closed", "pymmorpg.toml"],
+        ),
+        (
+            "",
+            &[("PYMMORPG_GATEWAY__CONNECTIONS_MAX", "70000")],
+            &[
+                "gateway.connections_max",
+                "70000",
+                "u16",
+                "PYMMORPG_GATEWAY__CONNECTIONS_MAX",
+            ],
+        ),
+        (
+            "",
+            &[("PYMMORPG_GATEWAY__LISTN", "x")],
+            &[
+                "gateway.listn",
+                "\"x\"",
+                "no such setting",
+                "listen",
+                "PYMMORPG_GATEWAY__LISTN",
+            ],
+        ),
+        (
+            "gatway = 3",
+            &[],
+            &["gatway", "3", "no such setting", "pymmorpg.toml"],
+        ),
+        (
+            "",
+            &[("PYMMORPG_GATEWAY", "x")],
+            &["gateway", "\"x\"", "PYMMORPG_GATEWAY"],
+        ),
+        ("", &[("PYMMORPG_", "x")], &["no such setting", "PYMMORPG_"]),
+    ];
+    for (toml, environment, expected) in cases {
+        let error = load_texts(toml, environment, Flags::default())
+            .expect_err(&format!("{toml} {environment:?}"))
+            .to_string();
+        for part in expected {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_flag_is_named_as_one() {
+    let flags = Flags {
+        gateway: GatewayFlags {
+            listen: Some("nowhere".to_owned()),
+            ..GatewayFlags::default()
+        },
+    };
+    let error = load_texts("[gateway]\nlisten = \"0.0.0.0:1\"", &[], flags)
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("gateway.listen = \"nowhere\""), "{error}");
+    assert!(error.ends_with("(from a flag)"), "{error}");
+}
+
+#[test]
+fn an_error_keeps_a_secret() {
+    let error = load_texts("redis_password = [\"hunter2\"]", &[], Flags::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("redis_password = ***"), "{error}");
+    assert!(error.contains("pymmorpg.toml"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn what_looks_like_something_else_may_be_a_string() {
+    let environment = [
+        ("PYMMORPG_REDIS_PASSWORD", "007"),
+        ("PYMMORPG_REDIS", "[true]"),
+        ("PYMMORPG_GATEWAY__CONNECTIONS_MAX", "7"),
+    ];
+    let settings = load_texts("", &environment, Flags::default()).unwrap();
+    assert_eq!(settings.redis_password, "007");
+    assert_eq!(settings.redis.as_deref(), Some("[true]"));
+    assert_eq!(settings.gateway.connections_max, 7);
+}
+
+#[test]
+fn files_that_are_none() {
+    let missing = Path::new("/nowhere/pymmorpg.toml");
+    let error = load_from::<Settings>(
+        Some(missing),
+        Settings::default(),
+        Vec::new(),
+        Flags::default(),
+    )
+    .unwrap_err();
+    assert!(
+        matches!(&error, Error::File { path, .. } if path == missing),
+        "{error}"
+    );
+    let error = load_texts("gateway = [\n", &[], Flags::default()).unwrap_err();
+    assert!(error.to_string().contains("line 1"), "{error}");
+}
+
+#[test]
+fn secrets_are_masked() {
+    #[derive(Serialize)]
+    struct Shown {
+        api_token: Vec<u8>,
+        database: &'static str,
+        list: Vec<&'static str>,
+        name: &'static str,
+        nothing: Option<u8>,
+        ratio: f64,
+        secrets: Inner,
+        small: i8,
+        token_free: bool,
+    }
+    #[derive(Serialize)]
+    struct Inner {
+        first: &'static str,
+    }
+    let text = describe(&Shown {
+        api_token: vec![1, 2],
+        database: "postgres://anna:pass/w@rd@db:5432/x?sslmode=on&sslpassword=pw2",
+        list: vec!["redis://:pw3@one,redis://two", "http://host:80/path"],
+        name: "user: a@b",
+        nothing: None,
+        ratio: 0.5,
+        secrets: Inner { first: "pw4" },
+        small: -3,
+        token_free: true,
+    });
+    assert_eq!(
+        text,
+        r#"api_token=*** database="postgres://anna:***@db:5432/x?sslmode=on&sslpassword=***" list=["redis://:***@one,redis://two", "http://host:80/path"] name="user: a@b" ratio=0.5 secrets.first=*** small=-3 token_free=***"#
+    );
+}
