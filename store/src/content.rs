@@ -247,9 +247,9 @@ impl ContentStore<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn placements(&self) -> Result<Placements, Error> {
-        let rows = sqlx::query("SELECT name, level, x, y FROM maps")
-            .fetch_all(self.0.reader())
-            .await?;
+        let sql =
+            "SELECT name, level, x, y, CASE WHEN fingerprint IS NULL THEN 0 ELSE 1 END FROM maps";
+        let rows = sqlx::query(sql).fetch_all(self.0.reader()).await?;
         rows.iter()
             .map(|row| {
                 let name: String = row.try_get(0)?;
@@ -265,6 +265,7 @@ impl ContentStore<'_> {
                         level: number(1)?,
                         x: number(2)?,
                         y: number(3)?,
+                        is_current: number(4)? != 0,
                     },
                 ))
             })

@@ -16,6 +16,8 @@ pub struct Placement {
     pub x: i32,
     /// In tiles.
     pub y: i32,
+    /// Whether the map was in the content that was published last: what others have come to rely on.
+    pub is_current: bool,
 }
 
 /// The places of maps, by name: of those that are there and those that ever were.
@@ -23,8 +25,8 @@ pub type Placements = BTreeMap<String, Placement>;
 
 /// Gives each map its place, and returns all places that are taken now or were before.
 ///
-/// Those that have had a place keep it, unless their world wants them elsewhere; then come those that are new in a world, and then those that are in
-/// none, each on a level of its own. So is a map that would overlap one that has its place.
+/// Those that have a place keep it, unless their world wants them elsewhere; then come those that have had one before, if nobody has taken it meanwhile;
+/// then those that are new in a world, and then those that are in none, each on a level of its own. So is a map that would overlap one that has its place.
 pub(super) fn place(
     files: &Files,
     maps: &mut BTreeMap<String, Drawn>,
@@ -56,12 +58,17 @@ pub(super) fn place(
         .flatten()
         .map(|(name, place)| (name.as_str(), *place))
         .collect();
-    for (name, place) in known {
+    let (current, former): (Vec<_>, Vec<_>) = known.iter().partition(|(_, place)| place.is_current);
+    for (name, place) in current.into_iter().chain(former) {
         let is_wanted_there = wanted
             .get(name.as_str())
             .is_none_or(|wanted| *wanted == (place.x, place.y) || (place.x, place.y) == (0, 0));
         if is_wanted_there && placing.is_free(name, *place) {
-            placing.placed.insert(name.clone(), *place);
+            let place = Placement {
+                is_current: true,
+                ..*place
+            };
+            placing.placed.insert(name.clone(), place);
         }
     }
     for wanted in &worlds {
@@ -75,6 +82,7 @@ pub(super) fn place(
                     level: placing.next_level,
                     x: 0,
                     y: 0,
+                    is_current: true,
                 },
             );
             placing.next_level += 1;
@@ -87,6 +95,7 @@ pub(super) fn place(
         }
     }
     let mut all = known.clone();
+    all.values_mut().for_each(|place| place.is_current = false);
     all.extend(placed);
     all
 }
@@ -119,6 +128,7 @@ impl Placing<'_> {
                 level,
                 x: *x,
                 y: *y,
+                is_current: true,
             };
             if !self.placed.contains_key(name) && self.is_free(name, place) {
                 self.placed.insert(name.clone(), place);
@@ -149,7 +159,12 @@ fn report_overlaps(
     maps: &BTreeMap<String, Drawn>,
     report: &mut Report,
 ) {
-    let place = |(x, y): (i32, i32)| Placement { level: 0, x, y };
+    let place = |(x, y): (i32, i32)| Placement {
+        level: 0,
+        x,
+        y,
+        is_current: true,
+    };
     for (index, (name, at)) in wanted.iter().enumerate() {
         let Some(drawn) = maps.get(name) else {
             continue;
