@@ -138,6 +138,22 @@ impl Edits<'_> {
             .await
     }
 
+    /// Whether an edit has taken effect: what it was about may be gone because of it.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn is_done(&self, author: &str, id: CommandId) -> Result<bool, Error> {
+        let row = sqlx::query(
+            "SELECT id FROM audit WHERE author = $1 AND generation = $2 AND counter = $3",
+        )
+        .bind(author.to_owned())
+        .bind(signed(id.generation))
+        .bind(signed(id.counter))
+        .fetch_optional(self.0.reader())
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// Replaces a map's edits by those of them that are to be kept; the version of the map after it.
     ///
     /// # Errors
