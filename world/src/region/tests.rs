@@ -592,6 +592,46 @@ fn who_comes_while_the_character_is_being_let_go_of_waits() {
 }
 
 #[test]
+fn who_is_being_kicked_takes_no_step_that_would_be_lost() {
+    let mut yard = with_anna();
+    yard.account("gm", 2.5, 2.5);
+    yard.enter("gm", 2, 1);
+    yard.told.clear();
+    yard.is_store_held = true;
+    let kick = Body::Edit(Edit::Kick("anna".to_owned()));
+    yard.command("gm", 2, id(1, 1), 0, kick);
+    yard.command("anna", 1, id(1, 1), 0, step(1.0, 0.0));
+    assert_eq!(yard.told(), ["1: 1 elsewhere ?"]);
+    yard.store_all();
+    assert_eq!(
+        yard.told(),
+        ["1: [-anna]", "1: 1/0 true", "1: evicted 1 Kicked"]
+    );
+}
+
+#[test]
+fn nobody_goes_on_while_its_row_is_being_written() {
+    let mut yard = with_anna();
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, add_gold("anna", 5));
+    yard.command("anna", 1, id(1, 2), 0, step(2.0, 0.0));
+    assert_eq!(yard.home("anna"), region(0, 0));
+    yard.store_all();
+    assert_eq!(
+        yard.told(),
+        [
+            "1: [anna@8.5,2.5]",
+            "1: 2/0 true",
+            "1: [anna@8.5,2.5]",
+            "1: 1/0 true",
+            "1: [-anna]",
+            "1: moved 1 0:1:0"
+        ]
+    );
+    assert_eq!(yard.home("anna"), region(1, 0));
+}
+
+#[test]
 fn who_leaves_is_out_of_the_world_and_so_is_who_has_lost_its_gateway() {
     let mut yard = with_anna();
     yard.command("anna", 1, id(1, 1), 0, step(1.0, 0.0));
