@@ -1,0 +1,350 @@
+//! One region's task: it feeds the state machine, wakes it in time, and carries out what it wants, in order. What happens in a region is decided
+//! in [`world::region`].
+
+mod around;
+mod spans;
+
+use std::sync::Arc;
+
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+use tracing::{Instrument, Span};
+use world::{
+    region::{Ask, Input, LinkId, Now, Output, Region, Resident, Session},
+    region_id::RegionId,
+};
+
+use crate::{answer::try_again, count, ground::MapEdit, recovery::recover, rows, server::Server};
+use around::{Around, Permits};
+use spans::{Spans, commit_span};
+
+/// How many inputs wait for one region: half a second of what one can take. When it is full, links wait, which holds their gateways up, and other
+/// regions keep what they wanted to hand over or send it back.
+pub(crate) const MAILBOX_MAX: usize = 4_096;
+/// How many inputs are taken in one go, before timers and finished operations are looked at again.
+const BATCH_MAX: usize = 256;
+/// How many operations on rows may be under way. While there are more, nothing is read from the mailbox; one transaction of the store takes as many.
+const OPERATIONS_MAX: usize = 1_024;
+/// How many lost rows are claimed anew at once. More wait; there are never more than there were entities here.
+const RECOVERIES_MAX: usize = 64;
+
+/// The way to a region.
+pub(crate) type Mailbox = mpsc::Sender<Mail>;
+
+/// An input, and the request that it is a part of.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    /// What the region is told.
+    pub(crate) input: Input,
+    /// Disabled, if the request's trace is not recorded.
+    pub(crate) span: Span,
+}
+
+impl From<Input> for Mail {
+    fn from(input: Input) -> Self {
+        Self {
+            input,
+            span: Span::none(),
+        }
+    }
+}
+
+/// What a region begins with, besides what the content puts into it.
+#[derive(Debug, Default)]
+pub(crate) struct Beginning {
+    /// Gateways that listen already.
+    pub(crate) listeners: Vec<LinkId>,
+    /// Who was here when an earlier run of the region failed.
+    pub(crate) lost: Vec<String>,
+}
+
+/// Runs a region until it is drained. `epoch` is higher than that of any earlier run of it.
+pub(crate) async fn run(
+    server: Arc<Server>,
+    id: RegionId,
+    epoch: u64,
+    mailbox: mpsc::Receiver<Mail>,
+    beginning: Beginning,
+) {
+    let mut actor = Actor {
+        region: Region::new(id, epoch),
+        mailbox,
+        operations: FuturesUnordered::new(),
+        recoveries: FuturesUnordered::new(),
+        lost: Vec::new(),
+        leaves: FuturesUnordered::new(),
+        outputs: Vec::new(),
+        spans: Spans::default(),
+        residents: count::Residents::default(),
+        is_retiring: false,
+        is_draining: false,
+        server,
+    };
+    actor.begin(beginning);
+    actor.run().await;
+}
+
+type Operation = BoxFuture<'static, Option<Input>>;
+
+struct Actor {
+    server: Arc<Server>,
+    region: Region,
+    mailbox: mpsc::Receiver<Mail>,
+    /// Operations on rows.
+    operations: FuturesUnordered<Operation>,
+    /// Rows that are claimed anew; each waits for the database as long as it takes.
+    recoveries: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Rows that are to be.
+    lost: Vec<(String, Option<Session>)>,
+    /// Departures that have to be told to the region where the character is by now.
+    leaves: FuturesUnordered<BoxFuture<'static, ()>>,
+    outputs: Vec<Output>,
+    spans: Spans,
+    residents: count::Residents,
+    /// Whether no map has a part of the region any more. It ends when everybody has gone to another one.
+    is_retiring: bool,
+    is_draining: bool,
+}
+
+impl Actor {
+    fn begin(&mut self, beginning: Beginning) {
+        self.lost = beginning.lost.into_iter().map(|key| (key, None)).collect();
+        let creatures = self.server.scene.load().creatures(self.region.id());
+        let afresh = true;
+        self.take(Input::Changed { creatures, afresh }.into());
+        for link in beginning.listeners {
+            self.take(Input::Subscribe(link).into());
+        }
+    }
+
+    async fn run(&mut self) {
+        let mut mails = Vec::with_capacity(BATCH_MAX);
+        let mut is_open = true;
+        let timer = tokio::time::sleep(std::time::Duration::ZERO);
+        tokio::pin!(timer);
+        loop {
+            self.retire();
+            if self.region.is_drained() {
+                // What is sent from now on is sent back; what is in the mailbox already still counts.
+                self.mailbox.close();
+                if !is_open && self.operations.is_empty() && self.leaves.is_empty() {
+                    return;
+                }
+            }
+            self.start_recoveries();
+            let wake_ms = self.region.wake_ms();
+            if let Some(at) = wake_ms.map(|wake_ms| self.server.clock.instant(wake_ms))
+                && at != timer.deadline()
+            {
+                timer.as_mut().reset(at);
+            }
+            tokio::select! {
+                biased;
+                Some(answer) = self.operations.next(), if !self.operations.is_empty() => {
+                    self.take_answers(answer);
+                }
+                () = timer.as_mut(), if wake_ms.is_some() => {
+                    count::woken(timer.deadline().elapsed());
+                    self.take(Input::Wake.into());
+                }
+                count = self.mailbox.recv_many(&mut mails, BATCH_MAX),
+                    if is_open && self.operations.len() < OPERATIONS_MAX =>
+                {
+                    is_open = count > 0;
+                    for mail in mails.drain(..) {
+                        self.take(mail);
+                    }
+                }
+                Some(()) = self.recoveries.next(), if !self.recoveries.is_empty() => {}
+                Some(()) = self.leaves.next(), if !self.leaves.is_empty() => {}
+                // Nothing can happen any more.
+                else => return,
+            }
+        }
+    }
+
+    /// Takes one answer, and all others that are there already.
+    fn take_answers(&mut self, answer: Option<Input>) {
+        let mut next = Some(answer);
+        while let Some(answer) = next {
+            if let Some(input) = answer {
+                self.take(input.into());
+            }
+            next = self.operations.next().now_or_never().flatten();
+        }
+    }
+
+    /// A region that no map has a part of lets go of its rows once everybody is out.
+    fn retire(&mut self) {
+        if self.is_retiring && !self.is_draining && self.region.resident_count() == 0 {
+            self.take(Input::Drain.into());
+        }
+    }
+
+    /// Lets the region take an input, and does what it wants done.
+    fn take(&mut self, mail: Mail) {
+        let Mail { input, span } = mail;
+        let server = Arc::clone(&self.server);
+        let scene = server.scene.load();
+        match &input {
+            Input::Leave(leave) => {
+                let there = server.whereabouts.of(&leave.key);
+                if let Some(there) = there.filter(|there| *there != self.region.id()) {
+                    return self.pass_leave(there, input);
+                }
+            }
+            Input::Changed { .. } => {
+                self.is_retiring = !scene.terrain.regions().contains(&self.region.id());
+            }
+            Input::Drain => {
+                self.is_draining = true;
+                self.lost.clear();
+                self.recoveries.clear();
+                server.doubt_rows();
+            }
+            Input::Command(command) => self.spans.begin(command.session, command.id, &span),
+            Input::Ask(ask) => self.spans.begin(ask.asker.session, ask.asker.id, &span),
+            _ => {}
+        }
+        let game_masters = server.game_masters.load();
+        let around = Around::new(&server);
+        let now = Now {
+            ms: server.clock.now_ms(),
+            settings: &scene.settings,
+            ground: &scene.terrain,
+            game_masters: &game_masters,
+            around: &around,
+        };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        span.in_scope(|| self.region.take(input, &now, &mut outputs));
+        let mut permits = around.into_permits();
+        for output in outputs.drain(..) {
+            self.carry_out(output, &mut permits, &span);
+        }
+        self.outputs = outputs;
+        self.residents.set(self.region.resident_count());
+    }
+
+    fn carry_out(&mut self, output: Output, permits: &mut Permits, span: &Span) {
+        let server = Arc::clone(&self.server);
+        let here = self.region.id();
+        match output {
+            Output::Tell(link, message) => {
+                self.spans.told(link, &message);
+                server.links.tell(link, message);
+            }
+            Output::Claim(enter) => self.operate(span, async move {
+                let outcome = rows::enter(&server, &enter, here).await;
+                Some(Input::Entered(enter, outcome))
+            }),
+            Output::Save(save) => self.operate(span, async move {
+                let key = save.key.clone();
+                Some(Input::Saved(key, rows::save(&server, *save).await))
+            }),
+            Output::Spawn(asker, row, audit) => self.operate(span, async move {
+                let outcome = rows::spawn(&server, (*row).clone(), &audit).await;
+                Some(Input::Spawned(asker, row, outcome))
+            }),
+            Output::Despawn { key, own, audit } => self.operate(span, async move {
+                let outcome = rows::despawn(&server, key.clone(), own, &audit).await;
+                Some(Input::Saved(key, outcome))
+            }),
+            Output::Note { key, audit } => self.operate(span, async move {
+                Some(Input::Saved(key, rows::note(&server, &audit).await))
+            }),
+            Output::Recover { key, session } => self.lose(key, session),
+            Output::Pass(region, ask) => self.pass(region, ask),
+            Output::Absent(ask) => self.operate(span, async move {
+                let message = rows::absent(&server, &ask).await;
+                server.links.tell(ask.asker.session.link, message);
+                None
+            }),
+            Output::Map(asker, edit) => {
+                let span = self.spans.end(asker.session, asker.id);
+                if let Err(full) = server.map_edits.try_send(MapEdit { asker, edit, span }) {
+                    let asker = full.into_inner().asker;
+                    server.links.tell(asker.session.link, try_again(&asker));
+                }
+            }
+            Output::HandOver(to, resident) => self.hand_over(to, *resident, permits),
+            Output::Here(key) => server.whereabouts.here(key, here),
+            Output::Gone(key) => server.whereabouts.gone(&key, here),
+        }
+    }
+
+    /// Begins an operation on a row, as a part of the request that it is for.
+    fn operate(
+        &mut self,
+        span: &Span,
+        operation: impl Future<Output = Option<Input>> + Send + 'static,
+    ) {
+        self.operations
+            .push(operation.instrument(commit_span(span)).boxed());
+    }
+
+    /// What cannot be passed on now is sent back, and tried again.
+    fn pass(&mut self, region: RegionId, ask: Ask) {
+        let asker = ask.asker.clone();
+        let mail = Mail {
+            span: self.spans.end(asker.session, asker.id),
+            input: Input::Ask(ask),
+        };
+        let is_sent = match self.server.regions.mailbox(region) {
+            Some(mailbox) => mailbox.try_send(mail).is_ok(),
+            None => false,
+        };
+        if !is_sent {
+            let message = try_again(&asker);
+            self.server.links.tell(asker.session.link, message);
+        }
+    }
+
+    /// The character of a player who has gone is in another region by now.
+    fn pass_leave(&mut self, region: RegionId, leave: Input) {
+        if let Some(mailbox) = self.server.regions.mailbox(region) {
+            self.leaves.push(
+                async move {
+                    // A region that has ended has let go of everybody.
+                    let _ended = mailbox.send(leave.into()).await;
+                }
+                .boxed(),
+            );
+        }
+    }
+
+    fn hand_over(&mut self, to: RegionId, resident: Resident, permits: &mut Permits) {
+        count::handed_over();
+        let key = resident.key().to_owned();
+        // Before the mailbox: who asks there finds it at most on its way, and never gone.
+        self.server.whereabouts.here(key.clone(), to);
+        let arrive = Mail::from(Input::Arrive(Box::new(resident)));
+        let is_lost = match permits.take(to) {
+            Some(permit) => permit.send(arrive).is_closed(),
+            None => {
+                tracing::error!(region = %self.region.id(), %to, "handed over to a region that had not been asked");
+                true
+            }
+        };
+        if is_lost {
+            self.lose(key, None);
+        }
+    }
+
+    /// Nobody here has the row any more.
+    fn lose(&mut self, key: String, session: Option<Session>) {
+        if self.is_draining {
+            self.server.doubt_rows();
+        } else {
+            self.lost.push((key, session));
+        }
+    }
+
+    fn start_recoveries(&mut self) {
+        while self.recoveries.len() < RECOVERIES_MAX
+            && let Some((key, session)) = self.lost.pop()
+        {
+            let server = Arc::clone(&self.server);
+            self.recoveries.push(recover(server, key, session).boxed());
+        }
+    }
+}

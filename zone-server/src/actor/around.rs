@@ -1,0 +1,67 @@
+//! What a region sees of the rest of the server, and the places in other regions' mailboxes that are kept for it while it decides.
+
+use std::cell::RefCell;
+
+use tokio::sync::mpsc::OwnedPermit;
+use world::{
+    region::{LinkId, Surroundings},
+    region_id::RegionId,
+};
+
+use super::Mail;
+use crate::server::Server;
+
+/// The surroundings during one input.
+pub(super) struct Around<'s> {
+    server: &'s Server,
+    permits: RefCell<Permits>,
+}
+
+/// Places in mailboxes.
+#[derive(Default)]
+pub(super) struct Permits(Vec<(RegionId, OwnedPermit<Mail>)>);
+
+impl<'s> Around<'s> {
+    pub(super) fn new(server: &'s Server) -> Self {
+        Self {
+            server,
+            permits: RefCell::default(),
+        }
+    }
+
+    /// What was promised.
+    pub(super) fn into_permits(self) -> Permits {
+        self.permits.into_inner()
+    }
+}
+
+impl Permits {
+    /// Uses a place.
+    pub(super) fn take(&mut self, region: RegionId) -> Option<OwnedPermit<Mail>> {
+        let place = self.0.iter().position(|(to, _)| *to == region)?;
+        Some(self.0.swap_remove(place).1)
+    }
+}
+
+impl Surroundings for Around<'_> {
+    fn whereabouts(&self, key: &str) -> Option<RegionId> {
+        self.server.whereabouts.of(key)
+    }
+
+    fn can_take(&self, region: RegionId) -> bool {
+        let Some(mailbox) = self.server.regions.mailbox(region) else {
+            return false;
+        };
+        match mailbox.try_reserve_owned() {
+            Ok(permit) => {
+                self.permits.borrow_mut().0.push((region, permit));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn is_linked(&self, link: LinkId) -> bool {
+        self.server.links.is_linked(link)
+    }
+}

@@ -1,0 +1,28 @@
+//! What an operator may set of a zone server.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of a zone server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where gateways reach it, such as `http://10.0.0.7:7800`. None: at the address that it listens on, or at 127.0.0.1 if that is any address.
+    pub advertise: Option<String>,
+    /// How often a quiet gateway is asked whether it is there, in milliseconds.
+    pub keep_alive_interval_ms: u64,
+    /// How long it may take to say so, in milliseconds. After that its stream is closed; its characters stay for 10 s more.
+    pub keep_alive_timeout_ms: u64,
+    /// How long regions may take to save and release everything when the server stops, in milliseconds.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            advertise: None,
+            keep_alive_interval_ms: 2_000,
+            keep_alive_timeout_ms: 3_000,
+            drain_timeout_ms: 10_000,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The gateways' streams: who is linked, what is queued for each, and which regions each listens to. It does not know what a stream is made of.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use world::{
+    region::{LinkId, Message},
+    region_id::RegionId,
+};
+
+use crate::{count, service::Invalid};
+
+/// How many messages wait for one gateway: a second of the busiest gateway's traffic. A gateway that has not read for so long is cut off;
+/// it connects anew and asks again for what it has missed.
+pub(crate) const QUEUE_MAX: usize = 65_536;
+
+/// All links.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    last: AtomicU64,
+    is_closing: AtomicBool,
+    links: ArcSwap<BTreeMap<LinkId, Link>>,
+    listeners: Mutex<BTreeMap<RegionId, BTreeSet<LinkId>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Link {
+    queue: mpsc::Sender<Message>,
+    end: Arc<OnceLock<End>>,
+}
+
+/// Why a link ends.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The gateway has said all that it has to say.
+    Gone,
+    /// The gateway has said what it must not say.
+    Invalid(Invalid),
+    /// The gateway does not read.
+    Slow,
+    /// This server stops.
+    Stopping,
+}
+
+/// The reading end of a link's queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    /// What is to be said. It ends with the link; [`Queue::end`] then says why.
+    pub(crate) messages: mpsc::Receiver<Message>,
+    end: Arc<OnceLock<End>>,
+}
+
+impl Queue {
+    /// Why the link has ended, if it has.
+    pub(crate) fn end(&self) -> Option<&End> {
+        self.end.get()
+    }
+}
+
+impl Links {
+    /// Adds a link, under a name that no other ever has.
+    pub(crate) fn open(&self) -> (LinkId, Queue) {
+        let id = LinkId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        let (queue, messages) = mpsc::channel(QUEUE_MAX);
+        let end = Arc::new(OnceLock::new());
+        let link = Link {
+            queue,
+            end: Arc::clone(&end),
+        };
+        self.links.rcu(|links| {
+            let mut links = BTreeMap::clone(links);
+            links.insert(id, link.clone());
+            links
+        });
+        if self.is_closing.load(Ordering::SeqCst) {
+            self.close(id, End::Stopping);
+        }
+        (id, Queue { messages, end })
+    }
+
+    /// Ends a link. What is queued still goes out, unless the gateway does not read.
+    pub(crate) fn close(&self, id: LinkId, why: End) {
+        if let Some(link) = self.links.load().get(&id) {
+            // The first reason is the one.
+            let _known = link.end.set(why);
+        }
+        self.links.rcu(|links| {
+            let mut links = BTreeMap::clone(links);
+            links.remove(&id);
+            links
+        });
+        self.listeners.lock().retain(|_, links| {
+            links.remove(&id);
+            !links.is_empty()
+        });
+    }
+
+    /// Ends all links, and those that are still to come.
+    pub(crate) fn close_all(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        let ids: Vec<LinkId> = self.links.load().keys().copied().collect();
+        for id in ids {
+            self.close(id, End::Stopping);
+        }
+    }
+
+    /// Queues a message. A gateway whose queue is full is cut off; for one that has gone there is nothing to do.
+    pub(crate) fn tell(&self, id: LinkId, message: Message) {
+        count::told(&message);
+        let is_full = match self.links.load().get(&id) {
+            None => false,
+            Some(link) => matches!(
+                link.queue.try_send(message),
+                Err(mpsc::error::TrySendError::Full(_))
+            ),
+        };
+        if is_full {
+            tracing::warn!(link = id.0, "a gateway does not read; its link is cut");
+            self.close(id, End::Slow);
+        }
+    }
+
+    /// Whether a gateway is there.
+    pub(crate) fn is_linked(&self, id: LinkId) -> bool {
+        self.links.load().contains_key(&id)
+    }
+
+    /// Notes that a gateway listens to a region, for a region that begins later.
+    pub(crate) fn listen(&self, id: LinkId, region: RegionId) {
+        self.listeners.lock().entry(region).or_default().insert(id);
+        if !self.is_linked(id) {
+            self.ignore(id, region);
+        }
+    }
+
+    /// Notes that it does not any more.
+    pub(crate) fn ignore(&self, id: LinkId, region: RegionId) {
+        if let Some(links) = self.listeners.lock().get_mut(&region) {
+            links.remove(&id);
+        }
+    }
+
+    /// Who listens to a region.
+    pub(crate) fn listeners(&self, region: RegionId) -> Vec<LinkId> {
+        let listeners = self.listeners.lock();
+        let links = listeners.get(&region);
+        links.into_iter().flatten().copied().collect()
+    }
+
+    /// How many links there are, and the most messages that wait for one.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        let links = self.links.load();
+        let waiting = |link: &Link| QUEUE_MAX - link.queue.capacity();
+        (
+            links.len(),
+            links.values().map(waiting).max().unwrap_or_default(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(session: u64) -> Message {
+        let region = "0:0:0".parse().unwrap();
+        Message::Moved { session, region }
+    }
+
+    #[test]
+    fn a_gateway_that_does_not_read_is_cut_off() {
+        let links = Links::default();
+        let ((slow, queue), (other, _kept)) = (links.open(), links.open());
+        for session in 0..QUEUE_MAX as u64 {
+            links.tell(slow, message(session));
+        }
+        assert!(links.is_linked(slow));
+        assert_eq!(links.depth(), (2, QUEUE_MAX));
+        links.tell(slow, message(0));
+        assert!(!links.is_linked(slow) && links.is_linked(other));
+        assert!(matches!(queue.end(), Some(End::Slow)));
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_goes_out_before_the_end() {
+        let links = Links::default();
+        let (id, mut queue) = links.open();
+        links.tell(id, message(7));
+        links.close(id, End::Gone);
+        links.tell(id, message(8));
+        assert_eq!(queue.messages.recv().await, Some(message(7)));
+        assert_eq!(queue.messages.recv().await, None);
+        assert!(matches!(queue.end(), Some(End::Gone)));
+    }
+
+    #[test]
+    fn a_link_that_ends_listens_no_more() {
+        let links = Links::default();
+        let region = "0:0:0".parse().unwrap();
+        let ((one, _one), (two, _two)) = (links.open(), links.open());
+        links.listen(one, region);
+        links.listen(two, region);
+        assert_eq!(links.listeners(region), [one, two]);
+        links.close(one, End::Gone);
+        links.listen(one, region);
+        assert_eq!(links.listeners(region), [two]);
+        links.ignore(two, region);
+        assert!(links.listeners(region).is_empty());
+    }
+
+    #[test]
+    fn nobody_links_to_a_server_that_stops() {
+        let links = Links::default();
+        links.close_all();
+        let (late, queue) = links.open();
+        assert!(!links.is_linked(late));
+        assert!(matches!(queue.end(), Some(End::Stopping)));
+    }
+}

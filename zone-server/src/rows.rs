@@ -1,0 +1,207 @@
+//! The row protocol: how a region's wishes become operations on rows, and what their outcomes mean. It does not know when a region wishes what.
+
+use store::{
+    edits,
+    entities::{Claim, EntityRow, Saved},
+};
+use world::{
+    region::{Action, Answer, Ask, Audit, ClaimOutcome, Claimed, Enter, Message, Outcome, Save},
+    region_id::RegionId,
+};
+
+use crate::{
+    answer::{reply, try_again},
+    audit,
+    server::Server,
+};
+
+/// Claims a character's row for a session that enters in a region.
+pub(crate) async fn enter(server: &Server, enter: &Enter, here: RegionId) -> ClaimOutcome {
+    let row = match server.store.entities().peek(&enter.key).await {
+        Ok(Some(row)) => row,
+        Ok(None) => return ClaimOutcome::Failed,
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a row cannot be read"
+            );
+            return ClaimOutcome::Failed;
+        }
+    };
+    if row.generation > enter.generation {
+        return ClaimOutcome::Superseded;
+    }
+    if row.owner == Some(server.me) {
+        // Another region has it, or a release or a recovery is under way.
+        let elsewhere = server.whereabouts.of(&enter.key);
+        return elsewhere
+            .filter(|region| *region != here)
+            .map_or(ClaimOutcome::Failed, ClaimOutcome::Elsewhere);
+    }
+    let home = server.scene.load().home(row.region);
+    if home != here {
+        return ClaimOutcome::Elsewhere(home);
+    }
+    let claim = Claim {
+        key: row.key,
+        seen: row.own,
+        me: server.me,
+        enter: Some(enter.generation),
+    };
+    match server.store.entities().claim(claim).await {
+        Ok(Some(row)) => ClaimOutcome::Claimed(Box::new(claimed(row))),
+        Ok(None) => ClaimOutcome::Failed,
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a claim's outcome is unknown"
+            );
+            server.doubt_rows();
+            ClaimOutcome::Failed
+        }
+    }
+}
+
+/// Claims a row as it was seen, for nobody's session. None: it has changed since, or nobody knows.
+pub(crate) async fn adopt(server: &Server, key: String, seen: u64) -> Option<Claimed> {
+    let claim = Claim {
+        key,
+        seen,
+        me: server.me,
+        enter: None,
+    };
+    match server.store.entities().claim(claim).await {
+        Ok(row) => row.map(claimed),
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a claim's outcome is unknown"
+            );
+            server.doubt_rows();
+            None
+        }
+    }
+}
+
+/// Writes a row, or releases it.
+pub(crate) async fn save(server: &Server, save: Save) -> Outcome {
+    let log = save.audit.as_ref().map(audit::line);
+    let save = store::entities::Save {
+        key: save.key,
+        owner: server.me,
+        own: save.own,
+        region: save.region,
+        present: save.present,
+        generation: save.generation,
+        moved: save.moved,
+        applied: save.applied,
+        state: save.state,
+        release: save.release,
+    };
+    match log {
+        Some(log) => edited(server.store.edits().save(save, log).await),
+        None => match server.store.entities().save(save).await {
+            Ok(Saved::Committed) => Outcome::Done,
+            Ok(Saved::Fenced) => Outcome::Refused,
+            Err(error) => unknown(&error),
+        },
+    }
+}
+
+/// Adds the row of what a game master has placed.
+pub(crate) async fn spawn(server: &Server, row: Claimed, log: &Audit) -> Outcome {
+    let cell_tiles = server.scene.load().terrain.cell_tiles();
+    let row = EntityRow {
+        region: RegionId::of(row.state.position, cell_tiles),
+        key: row.key,
+        name: row.name,
+        player: row.is_player,
+        present: true,
+        owner: Some(server.me),
+        own: row.own,
+        generation: row.generation,
+        moved: row.moved,
+        applied: row.applied,
+        state: row.state,
+    };
+    edited(server.store.edits().spawn(row, audit::line(log)).await)
+}
+
+/// Removes the row of what a game master has placed.
+pub(crate) async fn despawn(server: &Server, key: String, own: u64, log: &Audit) -> Outcome {
+    let edits = server.store.edits();
+    edited(edits.despawn(key, server.me, own, audit::line(log)).await)
+}
+
+/// Logs an edit of what has no row.
+pub(crate) async fn note(server: &Server, log: &Audit) -> Outcome {
+    edited(server.store.edits().note(audit::line(log)).await)
+}
+
+/// What is answered about a target that no region of this server has.
+pub(crate) async fn absent(server: &Server, ask: &Ask) -> Message {
+    match server.store.entities().peek(&ask.target).await {
+        // It is on its way to one, or between two.
+        Ok(Some(row)) if row.present => try_again(&ask.asker),
+        Ok(_) => match ask.action {
+            Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
+            Action::Set { .. } => reply(&ask.asker, Answer::Done(false)),
+            // It may be absent because this very edit has come before.
+            Action::Spawn(_) | Action::Despawn | Action::Teleport(_) | Action::Kick => {
+                repeated(server, ask).await
+            }
+        },
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a row cannot be read"
+            );
+            try_again(&ask.asker)
+        }
+    }
+}
+
+async fn repeated(server: &Server, ask: &Ask) -> Message {
+    let edits = server.store.edits();
+    match edits.is_done(&ask.asker.key, ask.asker.id).await {
+        Ok(is_done) => reply(&ask.asker, Answer::Done(is_done)),
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the audit log cannot be read"
+            );
+            try_again(&ask.asker)
+        }
+    }
+}
+
+fn edited(outcome: Result<edits::Outcome<()>, store::Error>) -> Outcome {
+    match outcome {
+        Ok(edits::Outcome::Done(())) => Outcome::Done,
+        Ok(edits::Outcome::Repeated) => Outcome::Repeated,
+        Ok(edits::Outcome::Refused) => Outcome::Refused,
+        Err(error) => unknown(&error),
+    }
+}
+
+fn unknown(error: &store::Error) -> Outcome {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a write's outcome is unknown"
+    );
+    Outcome::Unknown
+}
+
+/// A row of ours, as regions know rows.
+pub(crate) fn claimed(row: EntityRow) -> Claimed {
+    Claimed {
+        key: row.key,
+        name: row.name,
+        is_player: row.player,
+        own: row.own,
+        generation: row.generation,
+        moved: row.moved,
+        applied: row.applied,
+        state: row.state,
+    }
+}

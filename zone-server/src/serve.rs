@@ -1,0 +1,151 @@
+//! The life of a zone server: it loads the world, starts its tasks, and drains when told to stop.
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use runtime::{
+    Context,
+    shutdown::Shutdown,
+    tasks::{self, Tasks},
+};
+use store::{
+    Store,
+    announce::{Announcements, Topic},
+    directory::ZoneServer,
+    entities::Incarnation,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+};
+
+use crate::{
+    Config, NotDrained,
+    clock::Clock,
+    ground::{self, Ground},
+    heartbeat,
+    links::Links,
+    recovery,
+    regions::{Regions, supervisor::Supervisor},
+    roles,
+    server::Server,
+    service,
+    whereabouts::Whereabouts,
+};
+
+/// How long the tasks may take to end after the regions are drained: the last answers go out in that time.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a zone server does not run, or not any more.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no world to serve.
+    #[error("no world has been published; publish one with `pymmorpg world publish DIR`")]
+    NoWorld,
+    /// The world, its edits or the roles cannot be read, or the server cannot be entered into the directory.
+    #[error("cannot load the world")]
+    Store(#[from] store::Error),
+    /// The listener has no address.
+    #[error("cannot listen")]
+    Listen(#[source] io::Error),
+    /// A part of the server has failed. Its regions have been drained.
+    #[error("a part of the zone server has failed")]
+    Task(#[from] tasks::Failure),
+    /// Not all rows were released. They are claimed by whoever comes next.
+    #[error("the zone server has not let go of everything")]
+    Drain(#[from] NotDrained),
+}
+
+/// Serves the published world until the shutdown, and returns when all is saved and released.
+///
+/// # Errors
+/// Says what keeps it from running, or what has ended it.
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+    announcements: Arc<dyn Announcements>,
+    config: Config,
+    context: Context,
+) -> Result<(), Error> {
+    let health = context.health.part("zone-server");
+    let address = listener.local_addr().map_err(Error::Listen)?;
+    let world = store.content().world().await?.ok_or(Error::NoWorld)?;
+    let (map_edits, edits) = mpsc::channel(ground::EDITS_MAX);
+    let server = Arc::new(Server {
+        me: Incarnation::draw(),
+        clock: Clock::start(),
+        scene: ArcSwap::from_pointee(ground::scene(&store, &world).await?),
+        game_masters: ArcSwap::from_pointee(store.accounts().game_masters().await?),
+        store,
+        announcements,
+        links: Links::default(),
+        regions: Regions::default(),
+        whereabouts: Whereabouts::default(),
+        map_edits,
+        terrain_changed: Notify::new(),
+        rows_in_doubt: false.into(),
+    });
+    let me = ZoneServer {
+        incarnation: server.me,
+        address: config.advertise.clone().unwrap_or_else(|| url(address)),
+    };
+    // In the directory before the first claim: whoever is not there is not alive, and loses what it has.
+    server.store.directory().heartbeat(me.clone()).await?;
+
+    let supervisor = Supervisor::start(Arc::clone(&server));
+    let ground = Ground::new(Arc::clone(&server), world, edits);
+    let drain_timeout = Duration::from_millis(config.drain_timeout_ms);
+    let (halt, stop) = (Shutdown::default(), Shutdown::default());
+    let mut tasks = Tasks::new();
+    let handle = || Arc::clone(&server);
+    tasks.spawn("ground", ground.run(stop.clone()));
+    tasks.spawn("roles", roles::run(handle(), stop.clone()));
+    tasks.spawn("recovery", recovery::run(handle(), halt.clone()));
+    let heartbeat = heartbeat::run(handle(), me, health.clone(), stop.clone());
+    tasks.spawn("heartbeat", heartbeat);
+    let service = service::serve(listener, handle(), config, stop.clone());
+    tasks.spawn("service", service);
+    server.announcements.announce(Topic::Directory);
+    health.ready();
+    let region_count = server.regions.depth().0;
+    tracing::info!(incarnation = %server.me, %address, region_count, "zone server is ready");
+
+    let mut regions = pin!(supervisor.run(halt.clone(), drain_timeout));
+    let failure = tokio::select! {
+        () = context.shutdown.triggered() => None,
+        failure = tasks.first_failure() => failure,
+        // It ends only when it is told to.
+        drained = &mut regions => return Ok(drained?),
+    };
+    tracing::info!("zone server drains");
+    health.not_ready();
+    halt.trigger();
+    let drained = regions.await;
+    if let Err(error) = server.store.directory().remove(server.me).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the directory keeps us until our time to live has passed"
+        );
+    }
+    server.announcements.announce(Topic::Directory);
+    server.links.close_all();
+    stop.trigger();
+    let finished = tasks.finish(FINISH_TIMEOUT).await;
+    if let Some(failure) = failure {
+        return Err(failure.into());
+    }
+    drained?;
+    finished?;
+    tracing::info!("zone server has stopped");
+    Ok(())
+}
+
+fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
