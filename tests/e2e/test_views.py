@@ -64,7 +64,7 @@ class Views(YardCase):
         watcher, player = self.play("Watcher"), self.play("Wanderer")
         watcher.walk_to(1.5, 13.5)
         for (x, y), is_seen in (((11.0, 8.5), True), ((12.0, 8.5), False), ((11.0, 7.5), True), ((6.5, 3.0), False), ((6.5, 4.0), True), ((11.0, 8.5), True)):
-            player.walk_to(x, 8.5 if y > 7 else player.position()[1])
+            player.walk_to(player.position()[0], 8.5)  # a row without walls
             player.walk_to(x, y)
             if is_seen:
                 self.until_seen(watcher, player.name, lambda seen: seen["pos"] == (x, y, 0))
@@ -83,9 +83,10 @@ class Views(YardCase):
     def test_the_view_of_one_who_walks(self):
         """Those who stand still come into view and go out of it with each step that one takes oneself."""
         posts = {}
-        for x in (3.5, 9.5, 15.5, 21.5, 27.5):
+        for x in (3.25, 9.25, 15.25, 21.25, 27.25):
             post = self.play("Post")
-            post.walk_to(x, 12.5 if x > 3 else 13.5)
+            post.walk_to(x, 8.5)
+            post.walk_to(x, 12.5)
             posts[post.name] = x
         walker = self.play("Walker")
         walker.walk_to(2.5, 10.5)

@@ -48,6 +48,14 @@ class Server:
 
     def start(self):
         """Starts it and waits until it says that it is ready."""
+        self.start_without_waiting()
+        if not self._ready.wait(DEADLINE) or self.address is None:
+            self.kill()
+            raise AssertionError("the server did not become ready:\n" + "".join(self._log))
+        return self
+
+    def start_without_waiting(self):
+        """Starts it."""
         command = [BINARY, "up", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
         command += ["--data", str(self.data)] + (["--world", str(self.world)] if self.world else [])
         # A file takes the log, so that a full pipe can never stop the server.
@@ -55,14 +63,10 @@ class Server:
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._errors, env=self._environment, text=True
         )
-        ready = threading.Event()
-        self._reader = threading.Thread(target=self._read_output, args=(self._process.stdout, ready), daemon=True)
         self.address = None
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read_output, args=(self._process.stdout, self._ready), daemon=True)
         self._reader.start()
-        if not ready.wait(DEADLINE) or self.address is None:
-            self.kill()
-            raise AssertionError("the server did not become ready:\n" + "".join(self._log))
-        return self
 
     def _read_output(self, output, ready):
         for line in output:
@@ -89,6 +93,11 @@ class Server:
             raise AssertionError("the server did not end within %g s:\n%s" % (DEADLINE, "".join(self._log[-50:])))
         self._gather()
         assert code == 0, "the server ended with %d:\n%s" % (code, "".join(self._log[-50:]))
+
+    @property
+    def pid(self):
+        """Of the process; None when there is none."""
+        return self._process.pid if self._process else None
 
     def kill(self):
         """`kill -9`."""
@@ -150,6 +159,13 @@ class Server:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def metric(self, name):
+        """The sum of a metric's samples, whatever their labels; 0 if there are none."""
+        status, text = self.fetch("/metrics")
+        assert status == 200, text
+        samples = re.findall(r"^%s(?:\{.*\})? (\S+)$" % re.escape(name), text, re.M)
+        return sum(map(float, samples))
 
 
 def run_command(*arguments, code=0, given=""):
