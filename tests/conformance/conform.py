@@ -9,9 +9,7 @@ which failed.
 from __future__ import print_function, unicode_literals
 
 import contextlib
-import io
 import json
-import math
 import os
 import pickle
 import socket

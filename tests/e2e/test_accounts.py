@@ -37,7 +37,24 @@ class Accounts(YardCase):
 
     def test_names_follow_the_rules(self):
         connection = self.connect()
-        bad = ["", " ", " a", "a ", "a  b", "a/b", "a.b", "map:west", "Slime#1", "a\nb", "a\0b", "a\u200bb", "x" * 33, "ä" * 33, "\U0001f600", "Gardener#west"]
+        bad = [
+            "",
+            " ",
+            " a",
+            "a ",
+            "a  b",
+            "a/b",
+            "a.b",
+            "map:west",
+            "Slime#1",
+            "a\nb",
+            "a\0b",
+            "a\u200bb",
+            "x" * 33,
+            "ä" * 33,
+            "\U0001f600",
+            "Gardener#west",
+        ]
         for name in bad:
             self.assertIs(connection.ask("new", name, "secret"), False, name)
             self.assertIs(connection.ask("login", name, "secret"), False, name)

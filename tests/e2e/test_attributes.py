@@ -155,7 +155,9 @@ class Sizes(YardCase):
         player = self.play("Large")
         self.assertIs(player.ask("set", player.name, "a", b"x" * 16000, protocol=4), True)
         self.assertIs(player.ask("set", player.name, "a", b"x" * (16 * 1024), protocol=4), False)
-        self.assertIs(player.ask("set", player.name, "a", [list(range(100))] * 100, protocol=4), False, "shared data count as often as they are there")
+        self.assertIs(
+            player.ask("set", player.name, "a", [list(range(100))] * 100, protocol=4), False, "shared data count as often as they are there"
+        )
         self.assertEqual(player.ask("get", player.name, "a"), b"x" * 16000)
 
     def test_names_of_attributes(self):

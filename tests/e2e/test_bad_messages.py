@@ -35,14 +35,31 @@ def payloads():
     yield from (b"", b"garbage", b".", b"(", b"]", b"\x80", b"\x80\x02", b"\x80\x63.", b"\x80\x02]", b"(lp0\n", b"e.", b"0.", b"t.", b"\x85.")
     # names, calls, and what builds objects
     yield from (b"cos\nsystem\n.", b"c__builtin__\neval\n.", b"\x80\x02c__builtin__\nset\n.", b"cos\nsystem\n(S'true'\ntR.")
-    yield from (b"(i__main__\nX\n.", b"(c__main__\nX\no.", b"Pid\n.", b"\x80\x02K\x01Q.", b"\x80\x02]}b.", b"\x80\x02\x82\x01.", b"\x80\x04\x8c\x02os\x8c\x06system\x93.")
+    yield from (
+        b"(i__main__\nX\n.",
+        b"(c__main__\nX\no.",
+        b"Pid\n.",
+        b"\x80\x02K\x01Q.",
+        b"\x80\x02]}b.",
+        b"\x80\x02\x82\x01.",
+        b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
+    )
     yield b"\x80\x02c__builtin__\nobject\n)\x81."
     # memo and marks
     yield from (b"h\x07.", b"j\xff\xff\xff\x7f.", b"g12\n.", b"1.", b"((((.")
     # sizes that lie
     yield from (b"\x80\x03B\xff\xff\xff\xff.", b"X\xff\xff\xff\x7fa.", b"\x80\x04\x95" + b"\xff" * 8 + b"N.", b"\x80\x04\x8e" + b"\xff" * 8 + b".")
     # numbers and texts
-    yield from (b"Ix\n.", b"F1e\n.", b"L1x\n.", b"I" + b"9" * 5000 + b"\n.", b"\x80\x02\x8b" + struct.pack("<i", -1) + b".", b"S'abc\n.", b"X\x01\0\0\0\xff.", b"Vab\\u12\n.")
+    yield from (
+        b"Ix\n.",
+        b"F1e\n.",
+        b"L1x\n.",
+        b"I" + b"9" * 5000 + b"\n.",
+        b"\x80\x02\x8b" + struct.pack("<i", -1) + b".",
+        b"S'abc\n.",
+        b"X\x01\0\0\0\xff.",
+        b"Vab\\u12\n.",
+    )
     # bombs: nesting, and the memo that unfolds
     yield from (b"]" * 1000 + b".", b"]" * 20000 + b"a" * 19999 + b".", b"N" + b"\x85" * 20000 + b".", b"]" + b"2a" * 26 + b".", b"(" * 60000)
     doubling = b"".join(b"(h%ch%clq%c" % (n, n, n + 1) for n in range(40))

@@ -257,7 +257,9 @@ class Starting(unittest.TestCase):
 
     def test_a_broken_world_is_not_served(self):
         (self.world / "west.tmx").write_text("<map>")
-        printed = run_command("up", "--world", str(self.world), "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", code=1)
+        printed = run_command(
+            "up", "--world", str(self.world), "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", code=1
+        )
         self.assertIn("west.tmx", printed)
 
     def test_what_was_published_is_served_without_its_folder(self):
@@ -272,7 +274,18 @@ class Starting(unittest.TestCase):
 
     def test_two_on_one_data_folder(self):
         with Server(self.world, self.folder / "data"):
-            run_command("up", "--world", str(self.world), "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", code=1)
+            run_command(
+                "up",
+                "--world",
+                str(self.world),
+                "--data",
+                str(self.folder / "data"),
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+                code=1,
+            )
 
     def test_it_says_how_it_is(self):
         with Server(self.world, self.folder / "data") as server:

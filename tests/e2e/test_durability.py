@@ -73,7 +73,10 @@ class Killed(RestartCase):
     def test_each_edit_is_there_as_soon_as_it_was_answered(self):
         self.game_master()
         edits = [
-            (["tile", ["west", "Collision", 5, 9, yard.WALL_GID]], lambda player: ("Collision", 5, 9, yard.WALL_GID) in player.ask("get", "map:west", "edits")),
+            (
+                ["tile", ["west", "Collision", 5, 9, yard.WALL_GID]],
+                lambda player: ("Collision", 5, 9, yard.WALL_GID) in player.ask("get", "map:west", "edits"),
+            ),
             (["spawn", ["Owl", (7.5, 7.5, 0), {"note": 5}]], lambda player: player.ask("get", "Owl", "note") == 5),
             (["teleport", ["Owl", (8.5, 7.5, 0)]], lambda player: player.ask("get", "Owl", "pos") == (8.5, 7.5, 0)),
             (["teleport", ["Referee", (7.5, 9.5, 0)]], lambda player: player.position() == (7.5, 9.5, 0)),
@@ -174,7 +177,10 @@ class Killed(RestartCase):
         made = []
         for round_number in range(3):
             connections = [self.server.connect() for _ in range(4)]
-            threads = [threading.Thread(target=self.make_accounts, args=(connection, "R%d C%d" % (round_number, n), made)) for n, connection in enumerate(connections)]
+            threads = [
+                threading.Thread(target=self.make_accounts, args=(connection, "R%d C%d" % (round_number, n), made))
+                for n, connection in enumerate(connections)
+            ]
             before = len(made)
             for thread in threads:
                 thread.start()

@@ -113,7 +113,12 @@ class MapFlag(YardCase):
 
     def test_a_refused_edit_raises_none(self):
         player = self.play("Listener")
-        for edit in (["tile", ["west", "Ground", 99, 99, 1]], ["tile", ["nowhere", "Ground", 1, 1, 1]], ["reload", ["nowhere"]], ["reset", ["nowhere"]]):
+        for edit in (
+            ["tile", ["west", "Ground", 99, 99, 1]],
+            ["tile", ["nowhere", "Ground", 1, 1, 1]],
+            ["reload", ["nowhere"]],
+            ["reset", ["nowhere"]],
+        ):
             self.assertIs(self.master.ask("edit", edit), False)
         self.assert_no_flags(player)
 

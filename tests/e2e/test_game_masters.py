@@ -12,8 +12,18 @@ class NoGameMaster(YardCase):
     def test_false_and_no_effect(self):
         master, player, other = self.game_master(), self.play("Player"), self.play("Other")
         self.assertIs(master.ask("edit", ["spawn", ["Statue", (5.5, 9.5, 0), {}]]), True)
-        edits = [["tile", ["west", "Collision", 5, 8, yard.WALL_GID]], ["spawn", ["Dragon", (5.5, 8.5, 0), {"visual": "dragon"}]], ["despawn", ["Statue"]]]
-        edits += [["teleport", [other.name, (5.5, 8.5, 0)]], ["teleport", [player.name, (5.5, 8.5, 0)]], ["kick", [other.name]], ["reload", ["west"]], ["reset", ["west"]]]
+        edits = [
+            ["tile", ["west", "Collision", 5, 8, yard.WALL_GID]],
+            ["spawn", ["Dragon", (5.5, 8.5, 0), {"visual": "dragon"}]],
+            ["despawn", ["Statue"]],
+        ]
+        edits += [
+            ["teleport", [other.name, (5.5, 8.5, 0)]],
+            ["teleport", [player.name, (5.5, 8.5, 0)]],
+            ["kick", [other.name]],
+            ["reload", ["west"]],
+            ["reset", ["west"]],
+        ]
         version = player.ask("get", "map:west", "version")
         for edit in edits:
             self.assertEqual(player.ask_all("edit", edit), [False], edit)
@@ -91,9 +101,29 @@ class Tiles(YardCase):
     def test_what_is_no_tile(self):
         player = self.play("Witness")
         edits = player.ask("get", "map:west", "edits")
-        bad = [["nowhere", "Ground", 1, 1, 1], ["west", "nothing", 1, 1, 1], ["west", "Objects", 1, 1, 1], ["west", "Ground", -1, 1, 1], ["west", "Ground", 1, -1, 1]]
-        bad += [["west", "Ground", 24, 1, 1], ["west", "Ground", 1, 16, 1], ["west", "Ground", 1, 1, 33], ["west", "Ground", 1, 1, -1], ["west", "Ground", 1, 1, 2**32]]
-        bad += [["west", "Ground", 1.5, 1, 1], ["west", "Ground", 1, 1], ["west", "Ground", 1, 1, 1, 1], [b"\xff", "Ground", 1, 1, 1], ["west", "Ground", True, 1, 1], ["west", "Ground", 2**70, 1, 1], []]
+        bad = [
+            ["nowhere", "Ground", 1, 1, 1],
+            ["west", "nothing", 1, 1, 1],
+            ["west", "Objects", 1, 1, 1],
+            ["west", "Ground", -1, 1, 1],
+            ["west", "Ground", 1, -1, 1],
+        ]
+        bad += [
+            ["west", "Ground", 24, 1, 1],
+            ["west", "Ground", 1, 16, 1],
+            ["west", "Ground", 1, 1, 33],
+            ["west", "Ground", 1, 1, -1],
+            ["west", "Ground", 1, 1, 2**32],
+        ]
+        bad += [
+            ["west", "Ground", 1.5, 1, 1],
+            ["west", "Ground", 1, 1],
+            ["west", "Ground", 1, 1, 1, 1],
+            [b"\xff", "Ground", 1, 1, 1],
+            ["west", "Ground", True, 1, 1],
+            ["west", "Ground", 2**70, 1, 1],
+            [],
+        ]
         for data in bad:
             self.assertEqual(self.master.ask("edit", ["tile", data]), False, data)
         self.assertEqual(player.ask("get", "map:west", "edits"), edits)
@@ -170,11 +200,45 @@ class Entities(YardCase):
     def test_what_cannot_be_spawned(self):
         level = self.master.ask("get", "map:cellar", "bounds")[2]
         good, here = "Never There", (7.5, 7.5, 0)
-        bad = [["", here, {}], ["a/b", here, {}], ["map:west", here, {}], ["Slime#1", here, {}], [" a", here, {}], ["x" * 33, here, {}], [b"\xff", here, {}]]
-        bad += [[good, (0.5, 0.5, 0), {}], [good, (-5, 5, 0), {}], [good, (7.5, 7.5, 99), {}], [good, (7.5, 7.5, 0.5), {}], [good, (9.5, 7.5, level), {}]]
-        bad += [[good, (float("nan"), 7.5, 0), {}], [good, (7.5, float("inf"), 0), {}], [good, (7.5, 7.5), {}], [good, None, {}], [good, here], [good, here, None]]
-        bad += [[good, here, {"hp": 101}], [good, here, {"hp": "x"}], [good, here, {"pos": here}], [good, here, {"name": "x"}], [good, here, {"role": "gm"}], [good, here, {1: 2}]]
-        bad += [[good, here, {"visual": "x" * 5000}], [good, here, {"n" * 65: 1}], [good, here, {}, 5], [good, here, {}, "x" * 65], [good, here, {}, "wander", 1]]
+        bad = [
+            ["", here, {}],
+            ["a/b", here, {}],
+            ["map:west", here, {}],
+            ["Slime#1", here, {}],
+            [" a", here, {}],
+            ["x" * 33, here, {}],
+            [b"\xff", here, {}],
+        ]
+        bad += [
+            [good, (0.5, 0.5, 0), {}],
+            [good, (-5, 5, 0), {}],
+            [good, (7.5, 7.5, 99), {}],
+            [good, (7.5, 7.5, 0.5), {}],
+            [good, (9.5, 7.5, level), {}],
+        ]
+        bad += [
+            [good, (float("nan"), 7.5, 0), {}],
+            [good, (7.5, float("inf"), 0), {}],
+            [good, (7.5, 7.5), {}],
+            [good, None, {}],
+            [good, here],
+            [good, here, None],
+        ]
+        bad += [
+            [good, here, {"hp": 101}],
+            [good, here, {"hp": "x"}],
+            [good, here, {"pos": here}],
+            [good, here, {"name": "x"}],
+            [good, here, {"role": "gm"}],
+            [good, here, {1: 2}],
+        ]
+        bad += [
+            [good, here, {"visual": "x" * 5000}],
+            [good, here, {"n" * 65: 1}],
+            [good, here, {}, 5],
+            [good, here, {}, "x" * 65],
+            [good, here, {}, "wander", 1],
+        ]
         for data in bad:
             self.assertEqual(self.master.ask("edit", ["spawn", data]), False, data)
         self.assertIs(self.master.ask("get", good, "pos"), None)
@@ -204,12 +268,22 @@ class Entities(YardCase):
     def test_teleport_of_oneself(self):
         self.assertIs(self.edit("teleport", self.master.name.lower(), (20.5, 8.5, 0)), True)
         self.assertEqual(self.master.position(), (20.5, 8.5, 0))
-        self.assertEqual(self.master.pipeline(["edit", ["teleport", [self.master.name, (4.5, 8.5, 0)]]], ["move", (1, 0, 0)], ["get", self.master.name, "pos"]), [True, True, (5.5, 8.5, 0)])
+        self.assertEqual(
+            self.master.pipeline(["edit", ["teleport", [self.master.name, (4.5, 8.5, 0)]]], ["move", (1, 0, 0)], ["get", self.master.name, "pos"]),
+            [True, True, (5.5, 8.5, 0)],
+        )
 
     def test_where_nobody_can_be_teleported(self):
         player = self.play("Player")
         name, place = player.name, player.position()
-        for data in ([name, (0.5, 0.5, 0)], [name, (-5.5, 5.5, 0)], [name, (7.5, 7.5, 99)], [name, (7.5, 7.5, 0.5)], [name, (float("nan"), 1, 0)], [name, (1e300, 1, 0)]):
+        for data in (
+            [name, (0.5, 0.5, 0)],
+            [name, (-5.5, 5.5, 0)],
+            [name, (7.5, 7.5, 99)],
+            [name, (7.5, 7.5, 0.5)],
+            [name, (float("nan"), 1, 0)],
+            [name, (1e300, 1, 0)],
+        ):
             self.assertIs(self.master.ask("edit", ["teleport", data]), False, data)
         for data in (["Nobody at all", (5.5, 5.5, 0)], ["map:west", (5.5, 5.5, 0)], [name], [name, (5.5, 5.5)], [name, None], [1, (5.5, 5.5, 0)]):
             self.assertIs(self.master.ask("edit", ["teleport", data]), False, data)
@@ -337,7 +411,11 @@ class Audit(YardCase):
     def test_who_when_and_what(self):
         master, player = self.game_master(), self.play("Player")
         name = self.name("Owl")
-        edits = [["tile", ["west", "Ground", 3, 2, 5]], ["spawn", [name, (7.5, 7.5, 0), {"visual": "owl"}]], ["teleport", [player.name, (5.5, 5.5, 0)]]]
+        edits = [
+            ["tile", ["west", "Ground", 3, 2, 5]],
+            ["spawn", [name, (7.5, 7.5, 0), {"visual": "owl"}]],
+            ["teleport", [player.name, (5.5, 5.5, 0)]],
+        ]
         edits += [["despawn", [name]], ["kick", [player.name]], ["reload", ["west"]], ["reset", ["west"]]]
         before = len(self.lines())
         for edit in edits:

@@ -52,7 +52,18 @@ class Steps(YardCase):
         player = self.play("Dreamer")
         place = player.position()
         nan, inf = float("nan"), math.inf
-        for offset in ((nan, 0, 0), (0, nan, 0), (0, 0, nan), (inf, 0, 0), (-inf, 0, 0), (0, inf, 0), (0, 0, inf), (0, 0, 1), (0, 0, -1), (1, 0, 0.5)):
+        for offset in (
+            (nan, 0, 0),
+            (0, nan, 0),
+            (0, 0, nan),
+            (inf, 0, 0),
+            (-inf, 0, 0),
+            (0, inf, 0),
+            (0, 0, inf),
+            (0, 0, 1),
+            (0, 0, -1),
+            (1, 0, 0.5),
+        ):
             self.assertIs(player.ask("move", offset), False, offset)
         for offset in ((1, 0), (1, 0, 0, 0), (), None, 1, ("1", 0, 0), (None, 0, 0), (True, 0, 0), ((1, 0), 0, 0)):
             self.assertIs(player.ask("move", offset), False, offset)
@@ -199,7 +210,13 @@ class Borders(YardCase):
     def test_positions_on_the_very_border(self):
         player = self.play("Balancer")
         player.walk_to(7.5, 7.5)
-        for dx, dy, place in ((0.5, 0, (8, 7.5)), (0, 0.5, (8, 8)), (-0.0625, -0.0625, (7.9375, 7.9375)), (0.0625, 0.0625, (8, 8)), (0, -0.5, (8, 7.5))):
+        for dx, dy, place in (
+            (0.5, 0, (8, 7.5)),
+            (0, 0.5, (8, 8)),
+            (-0.0625, -0.0625, (7.9375, 7.9375)),
+            (0.0625, 0.0625, (8, 8)),
+            (0, -0.5, (8, 7.5)),
+        ):
             self.assertIs(player.ask("move", (dx, dy, 0)), True)
             self.assertEqual(player.position(), (*place, 0))
             self.assertEqual(player.view()[player.name]["pos"], (*place, 0))
@@ -208,7 +225,10 @@ class Borders(YardCase):
         player = self.play("Carrier")
         player.walk_to(7.5, 8.5)
         for n in range(20):
-            self.assertEqual(player.pipeline(["set", player.name, "bag", n], ["move", (1 if n % 2 == 0 else -1, 0, 0)], ["get", player.name, "bag"]), [True, True, n])
+            self.assertEqual(
+                player.pipeline(["set", player.name, "bag", n], ["move", (1 if n % 2 == 0 else -1, 0, 0)], ["get", player.name, "bag"]),
+                [True, True, n],
+            )
 
     def test_relative_changes_cross_borders_once(self):
         """Each of hundreds of changes counts once, though the character changes its region between them."""

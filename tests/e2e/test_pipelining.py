@@ -72,7 +72,15 @@ class Pipelining(YardCase):
     def test_a_session_from_its_beginning_in_one_write(self):
         connection = self.connect()
         name = self.name("Prompt")
-        requests = [["update"], ["new", name, "secret"], ["move", (1, 0, 0)], ["get", name, "pos"], ["set", name, "n", 7], ["get", name, "n"], ["ver"]]
+        requests = [
+            ["update"],
+            ["new", name, "secret"],
+            ["move", (1, 0, 0)],
+            ["get", name, "pos"],
+            ["set", name, "n", 7],
+            ["get", name, "n"],
+            ["ver"],
+        ]
         results = connection.pipeline(*requests)
         self.assertEqual(results, [False, True, True, (5.0, 4.0, 0), True, 7, VERSION])
 
@@ -80,7 +88,14 @@ class Pipelining(YardCase):
         """What comes before the login speaks for the one, what comes behind it for the other."""
         one, other = self.name("First"), self.name("Second")
         connection = self.connect()
-        requests = [["new", one, "secret"], ["set", one, "n", 1], ["new", other, "secret"], ["set", one, "n", 2], ["set", other, "n", 3], ["get", other, "n"]]
+        requests = [
+            ["new", one, "secret"],
+            ["set", one, "n", 1],
+            ["new", other, "secret"],
+            ["set", one, "n", 2],
+            ["set", other, "n", 3],
+            ["get", other, "n"],
+        ]
         requests += [["login", one, "secret"], ["get", one, "n"], ["set", other, "n", 4]]
         self.assertEqual(connection.pipeline(*requests), [True, True, True, False, True, 3, True, 1, False])
 

@@ -63,7 +63,14 @@ class Views(YardCase):
     def test_the_distance_is_a_square(self):
         watcher, player = self.play("Watcher"), self.play("Wanderer")
         watcher.walk_to(1.5, 13.5)
-        for (x, y), is_seen in (((11.0, 8.5), True), ((12.0, 8.5), False), ((11.0, 7.5), True), ((6.5, 3.0), False), ((6.5, 4.0), True), ((11.0, 8.5), True)):
+        for (x, y), is_seen in (
+            ((11.0, 8.5), True),
+            ((12.0, 8.5), False),
+            ((11.0, 7.5), True),
+            ((6.5, 3.0), False),
+            ((6.5, 4.0), True),
+            ((11.0, 8.5), True),
+        ):
             player.walk_to(player.position()[0], 8.5)  # a row without walls
             player.walk_to(x, y)
             if is_seen:

@@ -60,9 +60,7 @@ class Server:
         command += ["--data", str(self.data)] + (["--world", str(self.world)] if self.world else [])
         # A file takes the log, so that a full pipe can never stop the server.
         self._errors = tempfile.NamedTemporaryFile("w+", encoding="utf-8", errors="replace")
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self._errors, env=self._environment, text=True
-        )
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, env=self._environment, text=True)
         self.address = None
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read_output, args=(self._process.stdout, self._ready), daemon=True)
@@ -170,9 +168,7 @@ class Server:
 
 def run_command(*arguments, code=0, given=""):
     """Runs a `pymmorpg` command, gives it something to read, asserts how it ends, and returns what it printed."""
-    done = subprocess.run(
-        [BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, input=given, timeout=DEADLINE, text=True
-    )
+    done = subprocess.run([BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, input=given, timeout=DEADLINE, text=True)
     assert done.returncode == code, "%s ended with %d:\n%s" % (arguments, done.returncode, done.stdout)
     return done.stdout
 
