@@ -1,5 +1,6 @@
 """The client image: what is in it, and that nobody who downloads it costs the others anything."""
 
+import json
 import os
 import threading
 import time
@@ -45,19 +46,18 @@ class Image(YardCase):
     def test_the_maps_travel_in_it(self):
         found = files(self.connect().ask("upgrade"))
         for name in ("west", "east", "cellar"):
-            (path,) = (path for path in found if path.endswith(name + ".tmx"))
-            self.assertEqual(found[path], (self.world / (name + ".tmx")).read_bytes())
+            self.assertEqual(found["maps/%s.tmx" % name], (self.world / (name + ".tmx")).read_bytes())
         for name in ("ground.tsx", "collision.tsx", "yard.world"):
-            self.assertTrue(any(path.endswith(name) for path in found), "%s is not in the image: %s" % (name, sorted(found)))
+            self.assertEqual(found["maps/" + name], (self.world / name).read_bytes())
 
     def test_the_atlas_travels_in_it(self):
         """Name, place and size of every map, readable with nothing but the standard library."""
-        found = files(self.connect().ask("upgrade"))
-        (path,) = (path for path in found if "atlas" in path)
-        text = found[path].decode()
-        for name in ("west", "east", "cellar"):
-            self.assertIn(name, text)
-        self.assertIn("24", text)
+        player = self.play("Reader")
+        atlas = json.loads(files(player.ask("upgrade"))["atlas.json"])
+        bounds = {one["name"]: tuple(one[key] for key in ("x", "y", "z", "width", "height")) for one in atlas}
+        self.assertEqual(set(bounds), {"west", "east", "cellar"})
+        for name, place in bounds.items():
+            self.assertEqual(place, player.ask("get", "map:" + name, "bounds"))
 
     def test_every_pickle_protocol_gets_the_same(self):
         connection = self.connect()
