@@ -1,0 +1,104 @@
+//! What can be said on the command line, and how the process ends: 0 when all is well, 1 when something is wrong, 2 when the command line is.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{account, up, world};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "pymmorpg",
+    version,
+    about = "A server for Python games: thousands of players in one world drawn in Tiled",
+    long_about = "A server for Python games: thousands of players in one world drawn in Tiled.\n\n\
+                  Without a command it does what `up` does.",
+    after_help = "Examples:\n  \
+                  pymmorpg                          the whole cluster, with the example world\n  \
+                  pymmorpg --world my-world         the same with a world of your own\n  \
+                  pymmorpg world check my-world     what is wrong with it\n  \
+                  pymmorpg account grant Anna gm    make Anna a game master",
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: up::Arguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole cluster in this process: gateway, auth and zone server.
+    #[command(long_about = up::LONG_ABOUT, after_help = up::EXAMPLES)]
+    Up(up::Arguments),
+    /// Check, publish and roll back worlds.
+    #[command(subcommand, after_help = world::EXAMPLES)]
+    World(world::Command),
+    /// Accounts: their roles and passwords.
+    #[command(subcommand, after_help = account::EXAMPLES)]
+    Account(account::Command),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start the threads of this process: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => up::run(cli.up).await,
+        Some(Command::Up(arguments)) => up::run(arguments).await,
+        Some(Command::World(command)) => world::run(command).await,
+        Some(Command::Account(command)) => account::run(command).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn up_is_the_default() {
+        let cli = Cli::try_parse_from(["pymmorpg", "--world", "w"]).unwrap();
+        assert!(cli.command.is_none());
+        assert!(Cli::try_parse_from(["pymmorpg", "--world", "w", "account", "list"]).is_err());
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            assert!(command.get_after_help().is_some(), "{path}");
+            command
+                .get_subcommands()
+                .filter(|command| command.get_name() != "help")
+                .for_each(|command| check(command, &path));
+        }
+        check(&Cli::command(), "");
+    }
+}

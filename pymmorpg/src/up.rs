@@ -1,0 +1,150 @@
+//! `pymmorpg up`: the whole cluster in one process. It starts the services over real gRPC, watches over them, and stops them in order; what they
+//! do is theirs.
+
+mod banner;
+mod bundled;
+mod cluster;
+mod listeners;
+mod settings;
+mod source;
+mod watch;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+
+use runtime::{shutdown, shutdown::Shutdown, telemetry};
+use serde::Serialize;
+use store::{
+    Store,
+    announce::{Announcements, InProcess},
+};
+
+use cluster::{Cluster, Parts};
+use listeners::Listeners;
+use settings::Settings;
+use source::Source;
+
+pub(crate) const LONG_ABOUT: &str = "Run the whole cluster in this process: gateway, auth and zone server, with SQLite in the data folder. \
+    Nothing has to be installed or set.\n\n\
+    A world named with --world is published at start and again whenever a file in it changes; a broken one is refused with its reasons, and \
+    the last good one stays. Without --world, what was published last is served; in a new data folder that is the example world.\n\n\
+    Ctrl-C answers what was read, saves everything and ends; a second Ctrl-C ends at once.\n\n\
+    Settings come from --config, then the environment (PYMMORPG_LISTEN=…, PYMMORPG_GATEWAY__…=…), then flags; later ones win.";
+
+pub(crate) const EXAMPLES: &str = "Examples:\n  \
+    pymmorpg up\n  \
+    pymmorpg up --world my-world --data my-data\n  \
+    pymmorpg up --listen 0.0.0.0:7777 --json";
+
+/// What can be said of `up` on the command line.
+#[derive(Debug, clap::Args, Serialize)]
+pub(crate) struct Arguments {
+    /// The world to publish and to watch; without it, what was published last, or the example world.
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    world: Option<PathBuf>,
+    /// Where accounts and everything else that must last are kept [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    /// Where clients connect [default: 127.0.0.1:7777]; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    /// Where /healthz, /readyz and /metrics are [default: 127.0.0.1:7780].
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_listen: Option<SocketAddr>,
+    /// A TOML file with settings: listen, data and so on, and the tables [gateway], [zone_server], [auth] and [telemetry].
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Print one line of JSON when ready, instead of text.
+    #[arg(long)]
+    #[serde(skip)]
+    json: bool,
+}
+
+/// The exit code after a second Ctrl-C, as shells give it to those who were interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// The command.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(&arguments)?;
+    let telemetry = telemetry::init(settings.telemetry())?;
+    let stop = Shutdown::default();
+    let interrupts = tokio::spawn(interrupts(stop.clone()));
+    let outcome = serve(settings, arguments.json, telemetry.metrics(), stop).await;
+    interrupts.abort();
+    telemetry.finish();
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// The first signal asks to stop, the second does not ask.
+async fn interrupts(stop: Shutdown) {
+    let signal = shutdown::signal().await;
+    tracing::info!(signal, "stopping");
+    stop.trigger();
+    let signal = shutdown::signal().await;
+    tracing::warn!(signal, "stopping at once");
+    std::process::exit(INTERRUPTED);
+}
+
+async fn serve(
+    settings: Settings,
+    as_json: bool,
+    metrics: telemetry::Metrics,
+    stop: Shutdown,
+) -> anyhow::Result<()> {
+    tracing::info!(
+        settings = runtime::settings::describe(&settings),
+        "starting"
+    );
+    // Held to the end: nobody else may run a cluster on this folder.
+    let _lock = Store::lock(&settings.data)?;
+    let listeners = Listeners::bind(settings.listen, settings.admin_listen).await?;
+    let store = Store::embedded(&settings.data).await?;
+    let outcome = serve_from(&store, settings, listeners, as_json, metrics, stop).await;
+    store.close().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+async fn serve_from(
+    store: &Store,
+    settings: Settings,
+    listeners: Listeners,
+    as_json: bool,
+    metrics: telemetry::Metrics,
+    stop: Shutdown,
+) -> anyhow::Result<()> {
+    // Whoever holds the lock knows that no zone server of an earlier run is alive.
+    store.directory().clear().await?;
+    let announcements: Arc<dyn Announcements> = Arc::new(InProcess::default());
+    let source = Source::choose(settings.world.as_deref(), store).await?;
+    let watch = source.watched().and_then(watch::Watch::begin);
+    let world = source.publish(store).await?;
+    let ready = banner::Ready::new(&listeners, &settings.data, &world);
+    let mut cluster = Cluster::start(Parts {
+        listeners,
+        settings,
+        store: store.clone(),
+        announcements,
+        metrics,
+        watch,
+    });
+    let outcome = tokio::select! {
+        outcome = cluster.ready() => outcome,
+        () = stop.triggered() => Ok(()),
+    };
+    if outcome.is_ok() && !stop.is_triggered() {
+        ready.print(as_json);
+    }
+    let outcome = match outcome {
+        Ok(()) => tokio::select! {
+            failure = cluster.failure() => Err(failure),
+            () = stop.triggered() => Ok(()),
+        },
+        failed => failed,
+    };
+    outcome.and(cluster.drain().await)
+}

@@ -1,0 +1,169 @@
+//! `world publish`, and what `up` does with its world: a folder becomes the current content of a data folder, or is refused with its reasons.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use serde_json::json;
+use store::{
+    Store,
+    content::{Publication, Published},
+};
+use world::{
+    content::{Content, Files},
+    entity::{Attribute, EntityState},
+    region_id::RegionId,
+    report::Report,
+};
+
+use super::{Progress, Summary, check, summary::count};
+use crate::data::Data;
+
+pub(super) const LONG_ABOUT: &str = "Make a world the current one, in a data folder and in the cluster that runs on it.\n\n\
+    The folder is checked as `world check` does, and copied into the data folder as one new content version; a running cluster serves it \
+    within a second. A world that could not be served is refused, and what was current stays. If nothing has changed, nothing happens.";
+
+/// The template that new characters begin with.
+const PLAYER: &str = "player";
+
+/// What became of a folder.
+pub(crate) enum Outcome {
+    /// It is the current content.
+    Published {
+        /// Its version, and what changed with it.
+        published: Published,
+        /// It in numbers.
+        summary: Summary,
+        /// What there is to warn of.
+        report: Report,
+    },
+    /// It cannot be served; nothing has changed.
+    Refused(Report),
+}
+
+/// Publishes a folder.
+pub(crate) async fn publish(
+    store: &Store,
+    folder: &Path,
+    progress: Progress,
+) -> anyhow::Result<Outcome> {
+    let known = store.content().placements().await?;
+    let checked = check::read(folder, known, progress).await?;
+    let Some(content) = checked.content else {
+        return Ok(Outcome::Refused(checked.report));
+    };
+    let summary = Summary::of(&content.terrain);
+    let published = store
+        .content()
+        .publish(publication(&content, checked.files))
+        .await?;
+    Ok(Outcome::Published {
+        published,
+        summary,
+        report: checked.report,
+    })
+}
+
+fn publication(content: &Content, files: Files) -> Publication {
+    let terrain = &content.terrain;
+    let maps: BTreeMap<_, _> = content
+        .fingerprints
+        .iter()
+        .filter_map(|(name, fingerprint)| {
+            let place = *content.placements.get(name)?;
+            Some((name.clone(), (place, fingerprint.clone())))
+        })
+        .collect();
+    let attributes = content
+        .settings
+        .template(PLAYER)
+        .map(|(name, value)| (name.clone(), Attribute::lasting(value.clone())))
+        .collect();
+    Publication {
+        world: content.settings.name.clone(),
+        files,
+        maps,
+        client_version: content.client_version.clone(),
+        start_region: RegionId::of(terrain.start(), terrain.cell_tiles()),
+        start_state: EntityState {
+            attributes,
+            ..EntityState::at(terrain.start())
+        },
+    }
+}
+
+/// The command.
+pub(super) async fn run(folder: PathBuf, data: &Data, as_json: bool) -> anyhow::Result<ExitCode> {
+    let store = data.open_or_make().await?;
+    let outcome = publish(&store, &folder, Progress::shown()).await;
+    store.close().await;
+    Ok(match outcome? {
+        Outcome::Published {
+            published,
+            summary,
+            report,
+        } => {
+            if as_json {
+                println!("{}", document(published, &summary, &report));
+            } else {
+                print(published, &summary, &report);
+            }
+            ExitCode::SUCCESS
+        }
+        Outcome::Refused(report) => {
+            if as_json {
+                println!(
+                    "{}",
+                    json!({ "published": false, "problems": problems(&report) })
+                );
+            }
+            for problem in &report.problems {
+                eprintln!("{problem}");
+            }
+            eprintln!(
+                "error: the world {} cannot be served; nothing was published",
+                folder.display()
+            );
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn print(published: Published, summary: &Summary, report: &Report) {
+    let version = published.version;
+    if !published.is_new {
+        println!("nothing has changed: content version {version} is current ({summary})");
+        return;
+    }
+    println!("published as content version {version}: {summary}");
+    if published.map_changed {
+        println!("maps have changed: clients are told to read them again");
+    }
+    if published.client_changed {
+        println!("client/VERSION has changed: clients are told to upgrade");
+    }
+    if !report.problems.is_empty() {
+        println!(
+            "{}; `pymmorpg world check` shows them",
+            count(report.problems.len(), "warning")
+        );
+    }
+}
+
+fn document(published: Published, summary: &Summary, report: &Report) -> serde_json::Value {
+    json!({
+        "published": true,
+        "version": published.version,
+        "new": published.is_new,
+        "map_changed": published.map_changed,
+        "client_changed": published.client_changed,
+        "total": summary,
+        "problems": problems(report),
+    })
+}
+
+fn problems(report: &Report) -> Vec<serde_json::Value> {
+    report.problems.iter().map(check::problem).collect()
+}
