@@ -1,0 +1,117 @@
+//! What a gateway must not say, and what becomes of its stream when it does.
+
+use proto::{self as p, gateway_message::Kind as Say};
+use tonic::Code;
+
+use crate::{
+    cluster::Cluster,
+    gateway::{Body, Gateway, Player, command, step, written},
+    yard::WEST,
+};
+
+async fn check(said: Vec<Option<Say>>, expected: &str) {
+    let cluster = Cluster::start(&["Anna"]).await;
+    let mut gateway = cluster.gateway().await;
+    let mut anna = Player::new(1, "Anna");
+    let mut other = cluster.gateway().await;
+    other.enter(&mut anna).await;
+    gateway.say_all(said).await;
+    let status = gateway.end().await.unwrap();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::InvalidArgument, expected)
+    );
+    // It harms nobody else.
+    assert!(other.is_done(&mut anna, step(1.0, 0.0)).await);
+}
+
+fn with(body: Option<Body>) -> Vec<Option<Say>> {
+    let mut anna = Player::new(1, "Anna");
+    anna.counter = 1;
+    let Say::Command(mut said) = command(&anna, 0, step(1.0, 0.0)) else {
+        unreachable!("it is a command")
+    };
+    said.body = body;
+    vec![Some(Say::Command(said))]
+}
+
+fn change(change: Option<p::set::Change>) -> Vec<Option<Say>> {
+    with(Some(Body::Set(p::Set {
+        name: "Anna".to_owned(),
+        attribute: "gold".to_owned(),
+        change,
+    })))
+}
+
+#[tokio::test]
+async fn hello_comes_first_and_once() {
+    let cluster = Cluster::start(&[]).await;
+    let subscribe = || {
+        Say::Subscribe(p::Subscribe {
+            region: Some(written(WEST)),
+        })
+    };
+    let mut gateway = Gateway::silent(cluster.address()).await;
+    gateway.say([subscribe()]).await;
+    let status = gateway.end().await.unwrap();
+    assert_eq!(status.message(), "the first message must be Hello");
+    let hello = Say::Hello(p::Hello {
+        gateway: "again".to_owned(),
+    });
+    check(vec![Some(hello)], "Hello comes only first").await;
+}
+
+#[tokio::test]
+async fn messages_that_are_none_end_the_stream() {
+    let nowhere = Say::Subscribe(p::Subscribe { region: None });
+    check(vec![None], "a message is missing or unknown").await;
+    check(vec![Some(nowhere)], "a region is missing or unknown").await;
+    check(with(None), "a command is missing or unknown").await;
+    check(change(None), "a change is missing or unknown").await;
+    let edit = Body::Edit(p::Edit { command: None });
+    check(with(Some(edit)), "an edit is missing or unknown").await;
+}
+
+#[tokio::test]
+async fn values_that_are_none_end_the_stream() {
+    let bytes = |bytes: &'static [u8]| Some(p::set::Change::To(bytes.into()));
+    let (no_pickle, no_dict) = (
+        "a value is no pickle of data",
+        "a list of attributes is no pickle of a dict of texts",
+    );
+    check(change(bytes(b"c__builtin__\neval\n.")), no_pickle).await;
+    check(change(bytes(b"")), no_pickle).await;
+    let spawn = Body::Edit(p::Edit {
+        command: Some(p::edit::Command::Spawn(p::Spawn {
+            name: "Ox".to_owned(),
+            position: Some(p::Position::default()),
+            attributes: b"]."[..].into(),
+            behaviour: None,
+        })),
+    });
+    check(with(Some(spawn)), no_dict).await;
+    let long = p::set::Change::To(vec![b'N'; (1 << 20) + 1].into());
+    check(change(Some(long)), "a value is longer than 1048576 bytes").await;
+    let long = Body::Get(p::Get {
+        name: "a".repeat(65_537),
+        attribute: "pos".to_owned(),
+    });
+    check(with(Some(long)), "a name is longer than 65536 bytes").await;
+}
+
+#[tokio::test]
+async fn numbers_that_are_none_are_answered_false() {
+    let cluster = Cluster::start(&["Anna"]).await;
+    let mut gateway = cluster.gateway().await;
+    let mut anna = Player::new(1, "Anna");
+    gateway.enter(&mut anna).await;
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert!(!gateway.is_done(&mut anna, step(bad, 0.0)).await);
+        let far = crate::gateway::teleport("Anna", 1.5, bad);
+        assert!(!gateway.is_done(&mut anna, far).await);
+    }
+    assert!(
+        gateway.is_done(&mut anna, step(1.0, 0.0)).await,
+        "the stream goes on"
+    );
+}
