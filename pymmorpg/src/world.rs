@@ -13,6 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Subcommand;
 
 use crate::data::Data;
+pub(crate) use folder::is_part;
 pub(crate) use progress::Progress;
 pub(crate) use publish::{Outcome, publish};
 pub(crate) use summary::Summary;

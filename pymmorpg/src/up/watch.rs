@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use runtime::shutdown::Shutdown;
 use store::{
     Store,
@@ -15,7 +15,7 @@ use store::{
 use tokio::{sync::mpsc, time};
 use world::report::{Report, Severity};
 
-use crate::world::{Outcome, Progress, publish};
+use crate::world::{Outcome, Progress, is_part, publish};
 
 /// An editor that saves several files is waited for until it has been quiet this long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -39,9 +39,11 @@ impl Watch {
     pub(super) fn begin(folder: &Path) -> Option<Self> {
         // One change that is not yet seen stands for all that follow it: when it is full, there is nothing to add.
         let (change, changes) = mpsc::channel(1);
-        let notice = move |event: notify::Result<notify::Event>| {
-            // We read the files ourselves; that is no change. An error may be a change that was lost.
-            if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
+        // That is how the watcher names what is in it.
+        let root = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let notice = move |event: notify::Result<Event>| {
+            // An error may be a change that was lost.
+            if event.map_or(true, |event| is_change(&event, &root)) {
                 let _already_noticed = change.try_send(());
             }
         };
@@ -98,20 +100,31 @@ impl Watch {
         while time::Instant::now() < patience
             && let Ok(Some(())) = time::timeout(QUIET, self.changes.recv()).await
         {}
-        self.find_again().await;
+        self.begin_anew().await;
     }
 
-    /// A folder that was taken away and put back is another folder to the system.
-    async fn find_again(&mut self) {
-        if self.folder.is_dir() {
-            return;
-        }
-        tracing::warn!(folder = %self.folder.display(), "the world's folder is gone; what was published last stays");
+    /// A folder that was taken away and put back, by a person or by a version control system, is another one to the operating system. What
+    /// happens between the two watches is seen all the same: the folder is read after this.
+    async fn begin_anew(&mut self) {
         let _gone = self.watcher.unwatch(&self.folder);
-        while let Err(_not_yet) = self.watcher.watch(&self.folder, RecursiveMode::Recursive) {
+        let mut is_gone = false;
+        while let Err(error) = self.watcher.watch(&self.folder, RecursiveMode::Recursive) {
+            if !is_gone {
+                let folder = self.folder.display();
+                tracing::warn!(%folder, %error, "the world's folder cannot be watched; what was published last stays until it can");
+                is_gone = true;
+            }
             time::sleep(RETRY_INTERVAL).await;
         }
     }
+}
+
+/// Whether a world may have changed. That we read it ourselves is no change, and what an editor keeps beside a file is none.
+fn is_change(event: &Event, root: &Path) -> bool {
+    // What is outside is the folder by another name.
+    let is_part = |path: &PathBuf| path.strip_prefix(root).map_or(true, is_part);
+    !matches!(event.kind, EventKind::Access(_))
+        && (event.paths.is_empty() || event.paths.iter().any(is_part))
 }
 
 /// Whether there is something new.
@@ -158,4 +171,37 @@ fn log_refusal(report: &Report) {
         error_count = errors.len(),
         "world refused; what was published last stays"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, CreateKind, ModifyKind};
+
+    use super::*;
+
+    #[test]
+    fn what_is_a_change() {
+        let modified = EventKind::Modify(ModifyKind::Any);
+        let cases = [
+            (modified, &["/w/world.toml"][..], true),
+            (EventKind::Create(CreateKind::Any), &["/w/maps"], true),
+            (
+                EventKind::Access(AccessKind::Any),
+                &["/w/world.toml"],
+                false,
+            ),
+            (modified, &["/w/.world.toml.swp"], false),
+            (modified, &["/w/.git/index"], false),
+            (modified, &["/w/.a.tmx.part", "/w/a.tmx"], true),
+            (modified, &["/w"], true),
+            (modified, &["/by/.another/name"], true),
+            (EventKind::Other, &[], true),
+        ];
+        for (kind, paths, expected) in cases {
+            let event = paths
+                .iter()
+                .fold(Event::new(kind), |event, path| event.add_path(path.into()));
+            assert_eq!(is_change(&event, Path::new("/w")), expected, "{event:?}");
+        }
+    }
 }

@@ -19,8 +19,8 @@ use world::{
 
 use super::Progress;
 
-/// The most files in a world; with more, it is refused.
-const FILE_COUNT_MAX: usize = 50_000;
+/// The most files and folders in a world; with more, it is refused, and the rest is not even looked at.
+const ENTRY_COUNT_MAX: usize = 50_000;
 /// The largest file, in bytes; a larger one is refused.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 /// The most bytes in a world: all of it is held in memory while it is checked. With more, it is refused.
@@ -63,6 +63,7 @@ pub(super) fn read(path: &Path, progress: &Progress) -> anyhow::Result<Folder> {
     }
     let mut reading = Reading {
         folder: Folder::default(),
+        entry_count: 0,
         byte_count: 0,
         waiting: vec![Waiting {
             path: path.to_owned(),
@@ -95,6 +96,7 @@ struct Waiting {
 
 struct Reading<'p> {
     folder: Folder,
+    entry_count: usize,
     byte_count: u64,
     waiting: Vec<Waiting>,
     progress: &'p Progress,
@@ -114,7 +116,11 @@ impl Reading<'_> {
             );
             return Ok(());
         }
-        let entries = fs::read_dir(&parent.path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = fs::read_dir(&parent.path).and_then(|entries| {
+            entries
+                .take(ENTRY_COUNT_MAX + 1)
+                .collect::<io::Result<Vec<_>>>()
+        });
         let mut entries = match entries {
             Ok(entries) => entries,
             Err(error) => {
@@ -143,6 +149,16 @@ impl Reading<'_> {
     }
 
     fn entry(&mut self, entry: &fs::DirEntry, name: String, depth: usize) -> Result<(), TooMuch> {
+        self.entry_count += 1;
+        if self.entry_count > ENTRY_COUNT_MAX {
+            self.refuse(
+                ".",
+                &format!(
+                    "there are more than {ENTRY_COUNT_MAX} files and folders; is this a world?"
+                ),
+            );
+            return Err(TooMuch);
+        }
         // Of the link itself: this follows none.
         let kind = match entry.file_type() {
             Ok(kind) => kind,
@@ -176,13 +192,6 @@ impl Reading<'_> {
     }
 
     fn file(&mut self, path: &Path, name: String) -> Result<(), TooMuch> {
-        if self.folder.files.len() >= FILE_COUNT_MAX {
-            self.refuse(
-                ".",
-                &format!("there are more than {FILE_COUNT_MAX} files; is this a world?"),
-            );
-            return Err(TooMuch);
-        }
         let mut data = Vec::new();
         let read =
             File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut data));
@@ -224,6 +233,11 @@ impl Reading<'_> {
             text: reason.to_owned(),
         });
     }
+}
+
+/// Whether what is at a place could be a part of a world. The place is given from the world's folder.
+pub(crate) fn is_part(place: &Path) -> bool {
+    !place.iter().any(|part| is_skipped(&part.to_string_lossy()))
 }
 
 fn is_skipped(file_name: &str) -> bool {
@@ -276,6 +290,19 @@ mod tests {
         }
         for name in ["map.tmx", "VERSION", "a.b", "~a", "#a", "swp"] {
             assert!(!is_skipped(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_skipped_folder_is_skipped() {
+        for (place, expected) in [
+            ("", true),
+            ("maps/a.tmx", true),
+            (".git/index", false),
+            ("maps/.a.tmx.swp", false),
+            ("client/__pycache__/a", false),
+        ] {
+            assert_eq!(is_part(Path::new(place)), expected, "{place}");
         }
     }
 

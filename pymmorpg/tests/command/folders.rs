@@ -56,7 +56,8 @@ pub(crate) fn write(folder: &Path, name: &str, content: &str) {
 
 /// A folder with a world in `world`, and room for `data`.
 pub(crate) struct Folders {
-    root: TempDir,
+    /// Both are in it.
+    pub(crate) root: TempDir,
 }
 
 impl Folders {

@@ -146,7 +146,8 @@ impl Up {
         status.unwrap()
     }
 
-    fn signal(&self, signal: &str) {
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
             .args([&format!("-{signal}"), &self.child.id().to_string()])
             .status()

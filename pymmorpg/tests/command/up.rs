@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use serde_json::json;
+use sqlx::{Connection, Executor};
 use store::Store;
 
 use crate::{
@@ -108,21 +109,23 @@ fn without_a_world_it_serves_what_was_published_last() {
     assert_eq!(up.end("INT").code(), Some(0));
 }
 
+/// Waits until a content version is the current one.
+async fn serves(store: &Store, version: u64, up: &Up) {
+    let mut polls = 0;
+    while store.content().current().await.unwrap().unwrap().version != version {
+        polls += 1;
+        assert!(polls < 1_500, "never served: {version}\n{}", up.log());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_world_that_is_saved_is_published_and_a_broken_one_is_not() {
     let folders = Folders::new();
     let up = up(&folders);
     let store = Store::embedded(&folders.data()).await.unwrap();
-    let serves = async |version: u64| {
-        let mut polls = 0;
-        while store.content().current().await.unwrap().unwrap().version != version {
-            polls += 1;
-            assert!(polls < 1_500, "never served: {version}\n{}", up.log());
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
     folders.write("hall.tmx", &map(&["s..#", "#.n.", "...w"], "cellar"));
-    serves(2).await;
+    serves(&store, 2, &up).await;
     assert_eq!(trouble(&up.log()), Vec::<&str>::new());
 
     folders.write("world.toml", "name = \"Hall and cellar\"\ncell = 3\n");
@@ -138,15 +141,58 @@ async fn a_world_that_is_saved_is_published_and_a_broken_one_is_not() {
     ] {
         assert!(reason.contains(part), "{reason}");
     }
-    serves(2).await;
+    serves(&store, 2, &up).await;
 
     folders.write("world.toml", "name = \"Hall\"\n");
-    serves(3).await;
+    serves(&store, 3, &up).await;
 
     // What is published by hand beside it is not undone.
     let data = folders.data();
     run(&["world", "rollback", "1", "--data", text(&data)]).ended(0);
-    serves(4).await;
+    serves(&store, 4, &up).await;
     store.close().await;
     assert_eq!(up.end("INT").code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_replaced_is_watched_again() {
+    let folders = Folders::new();
+    let up = up(&folders);
+    let store = Store::embedded(&folders.data()).await.unwrap();
+    let (world, away) = (folders.world(), folders.data().join("away"));
+    std::fs::rename(&world, &away).unwrap();
+    until("its absence is logged", || {
+        up.log().contains("cannot be watched")
+    });
+    std::fs::rename(&away, &world).unwrap();
+    folders.write("world.toml", "name = \"Back again\"\n");
+    serves(&store, 2, &up).await;
+
+    // At once, with no time in which it is gone.
+    let Folders { root: other } = Folders::new();
+    std::fs::rename(&world, &away).unwrap();
+    std::fs::rename(other.path().join("world"), &world).unwrap();
+    serves(&store, 3, &up).await;
+    folders.write("client/VERSION", "2.0.0\n");
+    serves(&store, 4, &up).await;
+    store.close().await;
+    assert_eq!(up.end("INT").code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_interrupt_does_not_wait() {
+    let folders = Folders::new();
+    let up = up(&folders);
+    // Whoever stops must write, and nobody can.
+    sqlx::any::install_default_drivers();
+    let database = folders.data().join("pymmorpg.sqlite");
+    let mut connection = sqlx::AnyConnection::connect(&format!("sqlite://{}", text(&database)))
+        .await
+        .unwrap();
+    connection.execute("BEGIN IMMEDIATE").await.unwrap();
+    up.signal("INT");
+    until("it has heard the first", || {
+        up.log().contains("\"stopping\"")
+    });
+    assert_eq!(up.end("INT").code(), Some(130));
 }
