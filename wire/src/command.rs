@@ -139,32 +139,32 @@ impl Request {
         let command = root
             .items()
             .next()
-            .and_then(|first| first.as_str())
+            .and_then(|first| first.as_utf8())
             .ok_or(NotARequest("no command"))?;
         let parsed = match command {
-            "ver" => root.parts().map(|[_]| Self::Ver),
-            "upgrade" => root.parts().map(|[_]| Self::Upgrade),
-            "update" => root.parts().map(|[_]| Self::Update),
-            "login" => credentials(root).map(Self::Login),
-            "new" => credentials(root).map(Self::New),
-            "move" => root
+            b"ver" => root.parts().map(|[_]| Self::Ver),
+            b"upgrade" => root.parts().map(|[_]| Self::Upgrade),
+            b"update" => root.parts().map(|[_]| Self::Update),
+            b"login" => credentials(root).map(Self::Login),
+            b"new" => credentials(root).map(Self::New),
+            b"move" => root
                 .parts()
                 .and_then(|[_, offset]| triple(offset))
                 .map(Self::Move),
-            "get" => root.parts().and_then(|[_, name, attribute]| {
+            b"get" => root.parts().and_then(|[_, name, attribute]| {
                 Some(Self::Get {
                     name: text(name)?,
                     attribute: text(attribute)?,
                 })
             }),
-            "set" => root.parts().and_then(|[_, name, attribute, value]| {
+            b"set" => root.parts().and_then(|[_, name, attribute, value]| {
                 Some(Self::Set {
                     name: text(name)?,
                     attribute: text(attribute)?,
                     change: change(value)?,
                 })
             }),
-            "edit" => root
+            b"edit" => root
                 .parts()
                 .and_then(|[_, edit]| parse_edit(edit))
                 .map(Self::Edit),

@@ -4,12 +4,16 @@
 //! recursive, and allocates only in proportion to bytes that have come. [`encode`] and [`fragment`] write values in one of four [`Dialect`]s.
 
 mod arena;
+mod atoms;
 mod calls;
 mod check;
 mod decode;
 mod dialect;
 pub(crate) mod encode;
+mod input;
 mod limits;
+mod machine;
+mod memo;
 mod text;
 mod view;
 
@@ -19,9 +23,11 @@ pub use encode::{encode, fragment};
 pub use limits::{INTEGER_BYTES_MAX, Limits};
 pub use view::{Kind, Pickle, View};
 
+use std::fmt;
+
 use crate::Value;
 
-/// Why bytes are no pickle of data.
+/// Why bytes are no pickle of data. Two bytes, because every opcode's step returns one or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// They end before the pickle does.
@@ -39,9 +45,9 @@ pub enum Error {
     /// A memo index that nothing was put at.
     #[error("the memo has no such entry")]
     Memo,
-    /// A number, text or frame that is written wrongly.
+    /// Something that is written wrongly.
     #[error("a malformed {0}")]
-    Malformed(&'static str),
+    Malformed(Form),
     /// A global name, or a call of one, other than those by which Python writes bytes and sets.
     #[error("a call of something that is no data")]
     Call,
@@ -53,7 +59,76 @@ pub enum Error {
     Unhashable,
     /// More of something than [`Limits`] allow.
     #[error("over the limit of {0}")]
-    Limit(&'static str),
+    Limit(Budget),
+}
+
+/// What can be written wrongly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A frame that ends outside the input, or within another.
+    Frame,
+    /// Decimal digits.
+    Integer,
+    /// A decimal number.
+    Float,
+    /// A quoted byte string.
+    String,
+    /// Text that is no UTF-8, or whose escapes are none.
+    Unicode,
+    /// Bytes written as text, with a character that is no byte.
+    Latin1,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Frame => "frame",
+            Self::Integer => "integer",
+            Self::Float => "float",
+            Self::String => "string",
+            Self::Unicode => "unicode",
+            Self::Latin1 => "latin1 text",
+        })
+    }
+}
+
+/// What there can be too much of: see [`Limits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// Bytes of the input.
+    Input,
+    /// Nesting.
+    Depth,
+    /// What the pickle builds.
+    Nodes,
+    /// What it unfolds to.
+    ExpandedNodes,
+    /// The text in what it unfolds to.
+    ExpandedBytes,
+    /// Memo entries.
+    Memo,
+    /// Open marks.
+    Marks,
+    /// Bytes of one integer.
+    IntegerBytes,
+    /// Bytes of one text.
+    StringBytes,
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Input => "input bytes",
+            Self::Depth => "depth",
+            Self::Nodes => "nodes",
+            Self::ExpandedNodes => "expanded nodes",
+            Self::ExpandedBytes => "expanded bytes",
+            Self::Memo => "memo entries",
+            Self::Marks => "marks",
+            Self::IntegerBytes => "integer bytes",
+            Self::StringBytes => "string bytes",
+        })
+    }
 }
 
 /// Decodes a pickle into a tree.

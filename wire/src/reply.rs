@@ -94,7 +94,7 @@ pub struct Image {
 pub struct ImageReply {
     /// The frame's header, and the beginning.
     pub head: Vec<u8>,
-    /// The image.
+    /// The image, or another result that is shared.
     pub image: Bytes,
     /// The flags, and the end.
     pub tail: Vec<u8>,
@@ -115,21 +115,30 @@ impl Image {
     /// The reply to an `upgrade`.
     #[must_use]
     pub fn reply(&self, flags: &[Flag], dialect: Dialect) -> ImageReply {
-        let image = self.fragments[dialect.index()].clone();
-        let mut start = Vec::new();
-        open(dialect, &mut start);
-        let mut tail = Vec::new();
-        close(flags, dialect, &mut tail);
-        let mut head = Vec::new();
-        frame::write_header(start.len() + image.len() + tail.len(), &mut head);
-        head.extend_from_slice(&start);
-        ImageReply { head, image, tail }
+        share(self.fragments[dialect.index()].clone(), flags, dialect)
     }
 
     /// How many bytes it has in the largest dialect.
     #[must_use]
     pub fn bytes_max(&self) -> usize {
         self.fragments.iter().map(Bytes::len).max().unwrap_or(0)
+    }
+}
+
+/// A reply whose result is a [`fragment`] that is ready in this dialect, and too large to be copied for each client.
+#[must_use]
+pub fn share(result: Bytes, flags: &[Flag], dialect: Dialect) -> ImageReply {
+    let mut start = Vec::with_capacity(ENVELOPE_BYTES);
+    open(dialect, &mut start);
+    let mut tail = Vec::new();
+    close(flags, dialect, &mut tail);
+    let mut head = Vec::with_capacity(ENVELOPE_BYTES);
+    frame::write_header(start.len() + result.len() + tail.len(), &mut head);
+    head.extend_from_slice(&start);
+    ImageReply {
+        head,
+        image: result,
+        tail,
     }
 }
 

@@ -27,6 +27,7 @@ impl Handle {
     pub(super) const EMPTY_TUPLE: Handle = Handle(TAG_CONSTANT | 3);
 
     /// A handle of an integer, if it is small enough to need no node.
+    #[inline]
     pub(super) fn small(number: i32) -> Option<Handle> {
         let bits = number.cast_unsigned();
         // The sign fills the bits above the payload's top bit, or the number is too wide.
@@ -34,10 +35,12 @@ impl Handle {
         is_narrow.then_some(Handle(TAG_SMALL | (bits & PAYLOAD)))
     }
 
+    #[inline]
     pub(super) fn of_node(node: usize) -> Handle {
         Handle(index(node))
     }
 
+    #[inline]
     pub(super) fn item(self) -> Item {
         match self.0 >> TAG_SHIFT {
             0 => Item::Node(self.0 as usize),
@@ -95,6 +98,17 @@ pub(super) struct Node {
     pub(super) payload: u32,
 }
 
+impl Node {
+    /// A container with nothing in it.
+    pub(super) fn empty(kind: NodeKind) -> Self {
+        Self {
+            kind,
+            depth: 1,
+            payload: 0,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cell {
     pub(super) item: Handle,
@@ -122,8 +136,8 @@ pub(super) struct Arena {
     pub(super) side: Vec<u8>,
 }
 
-/// Tables larger than this are given back after the message, in entries.
-const KEEP_MAX: usize = 256;
+/// Tables that have grown larger are given back when the next message comes, in entries.
+pub(super) const TABLE_KEPT: usize = 256;
 
 impl Arena {
     pub(super) fn clear(&mut self) {
@@ -135,19 +149,23 @@ impl Arena {
         reset(&mut self.side);
     }
 
+    #[inline]
     pub(super) fn add(&mut self, kind: NodeKind, depth: u8, payload: usize) -> Handle {
-        let index = index(self.nodes.len());
-        push(
-            &mut self.nodes,
-            Node {
-                kind,
-                depth,
-                payload: self::index(payload),
-            },
-        );
-        Handle(index)
+        self.add_node(Node {
+            kind,
+            depth,
+            payload: index(payload),
+        })
     }
 
+    #[inline]
+    pub(super) fn add_node(&mut self, node: Node) -> Handle {
+        let handle = Handle::of_node(self.nodes.len());
+        push(&mut self.nodes, node);
+        handle
+    }
+
+    #[inline]
     pub(super) fn add_int(&mut self, number: i64) -> Handle {
         if let Some(small) = i32::try_from(number).ok().and_then(Handle::small) {
             return small;
@@ -161,13 +179,13 @@ impl Arena {
         self.add(NodeKind::Float, 0, self.floats.len() - 1)
     }
 
-    /// Adds a node over bytes `start..end` of the input.
-    pub(super) fn add_span(&mut self, kind: NodeKind, start: usize, end: usize) -> Handle {
+    /// Adds a node over `len` bytes of the input.
+    pub(super) fn add_span(&mut self, kind: NodeKind, start: usize, len: usize) -> Handle {
         push(
             &mut self.spans,
             Span {
                 start: index(start),
-                len: index(end - start),
+                len: index(len),
             },
         );
         self.add(kind, 0, self.spans.len() - 1)
@@ -176,7 +194,7 @@ impl Arena {
     /// Adds a node over bytes that are to be kept aside.
     pub(super) fn add_side(&mut self, kind: NodeKind, bytes: &[u8]) -> Handle {
         let start = self.side.len();
-        self.side.reserve_exact(bytes.len());
+        grow(&mut self.side, bytes.len());
         self.side.extend_from_slice(bytes);
         push(
             &mut self.spans,
@@ -199,10 +217,18 @@ impl Arena {
         &source[start as usize..start as usize + len as usize]
     }
 
+    /// The bytes of a text.
+    pub(super) fn text<'a>(&'a self, input: &'a [u8], handle: Handle) -> Option<&'a [u8]> {
+        self.node(handle)
+            .filter(|node| node.kind == NodeKind::Text)
+            .map(|node| self.bytes(input, node))
+    }
+
     pub(super) fn span_bytes(&self, node: Node) -> u32 {
         self.spans[node.payload as usize].len
     }
 
+    #[inline]
     pub(super) fn node(&self, handle: Handle) -> Option<Node> {
         match handle.item() {
             Item::Node(index) => Some(self.nodes[index]),
@@ -210,46 +236,54 @@ impl Arena {
         }
     }
 
-    /// Appends to a container's ring, and returns the container's depth after it.
-    pub(super) fn append(&mut self, container: usize, item: Handle) -> u8 {
-        let child_depth = match item.item() {
+    /// Appends to a container's ring; the container as it is after that.
+    pub(super) fn append(&mut self, mut container: Node, items: &[Handle]) -> Node {
+        if items.is_empty() {
+            return container;
+        }
+        let mut next = index(self.cells.len());
+        let first = match container.payload {
+            0 => next,
+            last => std::mem::replace(&mut self.cells[last as usize - 1].next, next),
+        };
+        grow(&mut self.cells, items.len());
+        for &item in items {
+            next += 1;
+            container.depth = container.depth.max(self.depth(item).saturating_add(1));
+            self.cells.push(Cell { item, next });
+        }
+        // The ring is closed: its last cell leads to its first.
+        self.cells[next as usize - 1].next = first;
+        container.payload = next;
+        container
+    }
+
+    fn depth(&self, handle: Handle) -> u8 {
+        match handle.item() {
             Item::Node(index) => self.nodes[index].depth,
             Item::EmptyTuple => 1,
             _ => 0,
-        };
-        let cell = self.cells.len();
-        let node = &mut self.nodes[container];
-        let next = match node.payload {
-            0 => index(cell),
-            last => {
-                let last = &mut self.cells[last as usize - 1];
-                std::mem::replace(&mut last.next, index(cell))
-            }
-        };
-        node.payload = index(cell + 1);
-        node.depth = node.depth.max(child_depth.saturating_add(1));
-        let depth = node.depth;
-        push(&mut self.cells, Cell { item, next });
-        depth
+        }
     }
 
-    /// The items of a container, in order.
-    pub(super) fn items(&self, node: Node) -> Items<'_> {
-        let node = match node.kind {
-            NodeKind::SetOf | NodeKind::FrozenSetOf => self.nodes[node.payload as usize],
-            _ => node,
-        };
-        match node.payload.checked_sub(1) {
-            None => Items {
-                cells: &self.cells,
-                next: None,
-                last: 0,
-            },
-            Some(last) => Items {
-                cells: &self.cells,
-                next: Some(self.cells[last as usize].next),
-                last,
-            },
+    /// The items of a container, in order; nothing for anything else.
+    #[inline]
+    pub(super) fn items(&self, handle: Handle) -> Items<'_> {
+        let ring = self.node(handle).map_or(0, |node| match node.kind {
+            NodeKind::List
+            | NodeKind::Tuple
+            | NodeKind::Dict
+            | NodeKind::Set
+            | NodeKind::FrozenSet => node.payload,
+            NodeKind::SetOf | NodeKind::FrozenSetOf => self.nodes[node.payload as usize].payload,
+            _ => 0,
+        });
+        Items {
+            cells: &self.cells,
+            next: ring
+                .checked_sub(1)
+                .map(|last| self.cells[last as usize].next),
+            last: ring.wrapping_sub(1),
         }
     }
 }
@@ -265,6 +299,7 @@ pub(super) struct Items<'a> {
 impl Iterator for Items<'_> {
     type Item = Handle;
 
+    #[inline]
     fn next(&mut self) -> Option<Handle> {
         let index = self.next?;
         let cell = self.cells[index as usize];
@@ -273,17 +308,28 @@ impl Iterator for Items<'_> {
     }
 }
 
-/// Grows by an eighth instead of doubling: what is reserved stays close to what came.
+/// Adds an entry, with [`grow`].
+#[inline]
 pub(super) fn push<T>(table: &mut Vec<T>, entry: T) {
     if table.len() == table.capacity() {
-        table.reserve_exact((table.len() / 8).max(16));
+        grow(table, 1);
     }
     table.push(entry);
 }
 
-fn reset<T>(table: &mut Vec<T>) {
+/// Makes room for more, by an eighth at least instead of doubling: what is reserved stays close to what came.
+fn grow<T>(table: &mut Vec<T>, more: usize) {
+    if table.capacity() - table.len() < more {
+        table.reserve_exact(more.max(table.len() / 8).max(GROW_MIN));
+    }
+}
+
+/// The fewest entries that a table grows by.
+const GROW_MIN: usize = 16;
+
+pub(super) fn reset<T>(table: &mut Vec<T>) {
     table.clear();
-    table.shrink_to(KEEP_MAX);
+    table.shrink_to(TABLE_KEPT);
 }
 
 fn index(index: usize) -> u32 {

@@ -28,7 +28,7 @@ pub(super) fn reduce(
     let (first, second) = match arguments.item() {
         Item::EmptyTuple => (None, None),
         Item::Node(index) if arena.nodes[index].kind == NodeKind::Tuple => {
-            let mut items = arena.items(arena.nodes[index]);
+            let mut items = arena.items(arguments);
             let pair = (items.next(), items.next());
             if items.next().is_some() {
                 return Err(Error::Call);
@@ -103,7 +103,5 @@ pub(super) fn reduce(
 
 /// Python 2.7 writes the encoding's name as `latin-1`, Python 3 as `latin1` for bytes and `latin-1` for bytearrays.
 fn is_latin1(arena: &Arena, input: &[u8], name: Handle) -> bool {
-    arena.node(name).is_some_and(|node| {
-        node.kind == NodeKind::Text && matches!(arena.bytes(input, node), b"latin1" | b"latin-1")
-    })
+    matches!(arena.text(input, name), Some(b"latin1" | b"latin-1"))
 }

@@ -2,7 +2,7 @@
 //! node is visited once, however often it is shared.
 
 use super::{
-    Error, Limits,
+    Budget, Error, Form, Limits,
     arena::{Arena, Handle, Item, Items, Node, NodeKind},
 };
 
@@ -123,11 +123,11 @@ fn enter<'a>(
         NodeKind::Tuple | NodeKind::FrozenSet | NodeKind::FrozenSetOf
     );
     if visits.len() >= limits.depth_max as usize {
-        return Err(Error::Limit("depth"));
+        return Err(Error::Limit(Budget::Depth));
     }
     visits.push(Visit {
         index,
-        items: arena.items(node),
+        items: arena.items(handle),
         position: 0,
         depth: 1,
         weight: ATOM,
@@ -155,11 +155,11 @@ fn weigh_atom(
         NodeKind::Latin1Bytes | NodeKind::Latin1ByteArray => {
             let bytes = arena.span_bytes(node);
             if bytes > limits.expanded_bytes_max {
-                return Err(Error::Limit("text"));
+                return Err(Error::Limit(Budget::ExpandedBytes));
             }
             // Every character up to U+00FF is one byte, or two of which the first is C2 or C3.
             if arena.bytes(input, node).iter().any(|&byte| byte > 0xC3) {
-                return Err(Error::Malformed("latin1 text"));
+                return Err(Error::Malformed(Form::Latin1));
             }
             let unhashable = if node.kind == NodeKind::Latin1Bytes {
                 0
@@ -188,11 +188,11 @@ fn weigh_atom(
 
 fn bounded(weight: Weight, depth: u32, limits: &Limits) -> Result<(), Error> {
     if weight.nodes > limits.expanded_nodes_max {
-        Err(Error::Limit("values"))
+        Err(Error::Limit(Budget::ExpandedNodes))
     } else if weight.bytes > limits.expanded_bytes_max {
-        Err(Error::Limit("text"))
+        Err(Error::Limit(Budget::ExpandedBytes))
     } else if depth > limits.depth_max {
-        Err(Error::Limit("depth"))
+        Err(Error::Limit(Budget::Depth))
     } else {
         Ok(())
     }

@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
-use super::{Decoder, Dialect, Error, Limits, encode, load};
+use super::{Budget, Decoder, Dialect, Error, Form, Limits, encode, load};
 use crate::Value;
 
 fn read(bytes: &[u8]) -> Result<Value, Error> {
@@ -74,7 +74,7 @@ fn what_python_writes() {
 
 #[test]
 fn what_is_refused() {
-    let cases: [(&[u8], Error); 40] = [
+    let cases: [(&[u8], Error); 41] = [
         (b"", Error::Truncated),
         (b"N", Error::Truncated),
         (b".", Error::Stack),
@@ -111,22 +111,23 @@ fn what_is_refused() {
         ),
         (
             b"c_codecs\nencode\nX\x03\x00\x00\x00\xe2\x82\xacX\x06\x00\x00\x00latin1\x86R.",
-            Error::Malformed("latin1 text"),
+            Error::Malformed(Form::Latin1),
         ),
         (b"\x80\x06N.", Error::Protocol(6)),
         (
             b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN.",
-            Error::Malformed("frame"),
+            Error::Malformed(Form::Frame),
         ),
         (
             b"\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00K\x01.",
             Error::Truncated,
         ),
-        (b"X\xff\xff\xff\xffa.", Error::Limit("string bytes")),
+        (b"X\xff\xff\xff\xffa.", Error::Truncated),
+        (b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffa.", Error::Truncated),
         (b"X\x05\x00\x00\x00a.", Error::Truncated),
-        (b"X\x01\x00\x00\x00\xff.", Error::Malformed("unicode")),
-        (b"\x8b\xff\xff\xff\x7f.", Error::Limit("integer bytes")),
-        (b"S'a\n.", Error::Malformed("string")),
+        (b"X\x01\x00\x00\x00\xff.", Error::Malformed(Form::Unicode)),
+        (b"\x8b\xff\xff\xff\x7f.", Error::Truncated),
+        (b"S'a\n.", Error::Malformed(Form::String)),
     ];
     for (bytes, error) in cases {
         assert_eq!(read(bytes), Err(error), "{}", bytes.escape_ascii());
@@ -154,30 +155,38 @@ fn what_would_cost_too_much_is_refused() {
         b"te.",
     ]
     .concat();
-    let cases: [(&[u8], Error); 9] = [
-        (&digits, Error::Limit("integer bytes")),
-        (&unfolding, Error::Limit("values")),
-        (&doubling, Error::Limit("values")),
-        (&texts, Error::Limit("text")),
+    let long = [b"\x8aA".as_slice(), &[1; 65], b"."].concat();
+    let text = [b"X\x01\x00\x01\x00".as_slice(), &[b'a'; 0x1_0001], b"."].concat();
+    let quoted = [b"S'".as_slice(), &[b'a'; 0x1_0000], b"'\n."].concat();
+    let memo = [b"N".as_slice(), &b"\x94".repeat(5_000), b"."].concat();
+    let cases: [(&[u8], Error); 13] = [
+        (&digits, Error::Limit(Budget::IntegerBytes)),
+        (&long, Error::Limit(Budget::IntegerBytes)),
+        (&text, Error::Limit(Budget::StringBytes)),
+        (&quoted, Error::Limit(Budget::StringBytes)),
+        (&memo, Error::Limit(Budget::Memo)),
+        (&unfolding, Error::Limit(Budget::ExpandedNodes)),
+        (&doubling, Error::Limit(Budget::ExpandedNodes)),
+        (&texts, Error::Limit(Budget::ExpandedBytes)),
         (
             &[b"N".as_slice(), &b"\x85".repeat(20_000), b"."].concat(),
-            Error::Limit("depth"),
+            Error::Limit(Budget::Depth),
         ),
         (
             &[b"]".repeat(3_000), b"a".repeat(2_999), b".".to_vec()].concat(),
-            Error::Limit("depth"),
+            Error::Limit(Budget::Depth),
         ),
         (
             &[b"]".repeat(100_000), b".".to_vec()].concat(),
-            Error::Limit("nodes"),
+            Error::Limit(Budget::Nodes),
         ),
         (
             &[b"(".repeat(64_000), b".".to_vec()].concat(),
-            Error::Limit("marks"),
+            Error::Limit(Budget::Marks),
         ),
         (
             &[b"](".to_vec(), b"N".repeat(60_000), b"e.".to_vec()].concat(),
-            Error::Limit("values"),
+            Error::Limit(Budget::ExpandedNodes),
         ),
     ];
     for (bytes, error) in cases {

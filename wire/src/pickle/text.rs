@@ -2,14 +2,14 @@
 
 use num_bigint::BigInt;
 
-use super::{Error, Limits};
+use super::{Budget, Error, Form, Limits};
 
 /// The longest text form of a float: the longest that Python writes has 24 characters.
 const FLOAT_CHARS_MAX: usize = 64;
 
 /// Undoes the escapes of a Python 2 `repr` of a byte string.
 pub(super) fn unquote(line: &[u8]) -> Result<Vec<u8>, Error> {
-    const WRONG: Error = Error::Malformed("string");
+    const WRONG: Error = Error::Malformed(Form::String);
     let line = line.trim_ascii_end();
     let (&quote, rest) = line.split_first().ok_or(WRONG)?;
     let (&end, inner) = rest.split_last().ok_or(WRONG)?;
@@ -60,7 +60,7 @@ pub(super) fn unquote(line: &[u8]) -> Result<Vec<u8>, Error> {
 
 /// Undoes `raw-unicode-escape`. A Python 2 of narrow build writes characters beyond U+FFFF as two halves; they are put together.
 pub(super) fn unescape(line: &[u8]) -> Result<String, Error> {
-    const WRONG: Error = Error::Malformed("unicode");
+    const WRONG: Error = Error::Malformed(Form::Unicode);
     let mut out = String::with_capacity(line.len());
     let mut high_half: Option<u32> = None;
     let mut rest = line;
@@ -98,16 +98,24 @@ fn hexadecimal(after_backslash: &[u8], digits: usize) -> Option<(u32, &[u8])> {
     ))
 }
 
+/// A memo index of protocol 0.
+pub(super) fn memo_index(line: &[u8]) -> Result<u32, Error> {
+    std::str::from_utf8(line)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .ok_or(Error::Memo)
+}
+
 /// A decimal integer with an optional sign.
 pub(super) fn integer(line: &[u8], limits: &Limits) -> Result<Integer, Error> {
-    const WRONG: Error = Error::Malformed("integer");
+    const WRONG: Error = Error::Malformed(Form::Integer);
     let line = std::str::from_utf8(line).map_err(|_| WRONG)?.trim();
     let digits = line.strip_prefix(['-', '+']).unwrap_or(line);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(WRONG);
     }
     if digits.len() > limits.digits_max() {
-        return Err(Error::Limit("integer bytes"));
+        return Err(Error::Limit(Budget::IntegerBytes));
     }
     if let Ok(number) = line.parse() {
         return Ok(Integer::Fits(number));
@@ -117,7 +125,7 @@ pub(super) fn integer(line: &[u8], limits: &Limits) -> Result<Integer, Error> {
         .map_err(|_| WRONG)?
         .to_signed_bytes_le();
     if bytes.len() > limits.integer_bytes_max as usize {
-        Err(Error::Limit("integer bytes"))
+        Err(Error::Limit(Budget::IntegerBytes))
     } else {
         Ok(Integer::Big(bytes))
     }
@@ -133,7 +141,7 @@ pub(super) enum Integer {
 
 /// What Python's `float()` reads.
 pub(super) fn float(line: &[u8]) -> Result<f64, Error> {
-    const WRONG: Error = Error::Malformed("float");
+    const WRONG: Error = Error::Malformed(Form::Float);
     if line.len() > FLOAT_CHARS_MAX {
         return Err(WRONG);
     }

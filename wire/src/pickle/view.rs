@@ -17,11 +17,10 @@ pub struct Pickle<'a> {
     dialect: Dialect,
 }
 
-/// One value of a pickle.
+/// One value of a pickle. It is two words, so that it travels in registers.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    arena: &'a Arena,
-    input: &'a [u8],
+pub struct View<'p> {
+    pickle: &'p Pickle<'p>,
     handle: Handle,
 }
 
@@ -72,10 +71,9 @@ impl<'a> Pickle<'a> {
 
     /// The outermost value.
     #[must_use]
-    pub fn root(&self) -> View<'a> {
+    pub fn root(&self) -> View<'_> {
         View {
-            arena: self.arena,
-            input: self.input,
+            pickle: self,
             handle: self.root,
         }
     }
@@ -87,24 +85,30 @@ impl<'a> Pickle<'a> {
     }
 }
 
-impl<'a> View<'a> {
+impl<'p> View<'p> {
     fn node(&self) -> Option<Node> {
-        self.arena.node(self.handle)
+        self.pickle.arena.node(self.handle)
     }
 
-    fn span(&self, node: Node) -> &'a [u8] {
-        self.arena.bytes(self.input, node)
+    fn span(&self, node: Node) -> &'p [u8] {
+        self.pickle.arena.bytes(self.pickle.input, node)
+    }
+
+    #[inline]
+    fn handles(&self) -> Items<'p> {
+        self.pickle.arena.items(self.handle)
     }
 
     /// What it is.
     #[must_use]
+    #[inline]
     pub fn kind(&self) -> Kind {
         match self.handle.item() {
             Item::None => Kind::None,
             Item::Bool(_) => Kind::Bool,
             Item::EmptyTuple => Kind::Tuple,
             Item::Small(_) => Kind::Int,
-            Item::Node(index) => match self.arena.nodes[index].kind {
+            Item::Node(index) => match self.pickle.arena.nodes[index].kind {
                 NodeKind::List => Kind::List,
                 NodeKind::Tuple => Kind::Tuple,
                 NodeKind::Dict => Kind::Dict,
@@ -126,20 +130,26 @@ impl<'a> View<'a> {
 
     /// The text of a `str`.
     #[must_use]
-    pub fn as_str(&self) -> Option<&'a str> {
-        let node = self.node().filter(|node| node.kind == NodeKind::Text)?;
+    pub fn as_str(&self) -> Option<&'p str> {
         // Checked when it was read; a text node is never made of anything else.
-        std::str::from_utf8(self.span(node)).ok()
+        std::str::from_utf8(self.as_utf8()?).ok()
+    }
+
+    /// The text of a `str` as bytes, for comparing it without looking at it a second time.
+    #[must_use]
+    pub fn as_utf8(&self) -> Option<&'p [u8]> {
+        self.pickle.arena.text(self.pickle.input, self.handle)
     }
 
     /// An `int` that fits; a bool is none.
     #[must_use]
+    #[inline]
     pub fn as_i64(&self) -> Option<i64> {
         match self.handle.item() {
             Item::Small(number) => Some(i64::from(number)),
             Item::Node(index) => {
-                let node = self.arena.nodes[index];
-                (node.kind == NodeKind::Int).then(|| self.arena.ints[node.payload as usize])
+                let node = self.pickle.arena.nodes[index];
+                (node.kind == NodeKind::Int).then(|| self.pickle.arena.ints[node.payload as usize])
             }
             _ => None,
         }
@@ -148,39 +158,30 @@ impl<'a> View<'a> {
     /// A number, rounded to a float; a bool is none.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "rounding is what is asked for")]
+    #[inline]
     pub fn as_f64(&self) -> Option<f64> {
         if let Some(number) = self.as_i64() {
             return Some(number as f64);
         }
         let node = self.node()?;
         match node.kind {
-            NodeKind::Float => Some(self.arena.floats[node.payload as usize]),
+            NodeKind::Float => Some(self.pickle.arena.floats[node.payload as usize]),
             NodeKind::Big => self.to_value().as_f64(),
             _ => None,
         }
     }
 
     /// The parts of a list, tuple or set in order, or a dict's keys and values by turns; nothing for anything else.
-    pub fn items(&self) -> impl Iterator<Item = View<'a>> + use<'a> {
-        let Self { arena, input, .. } = *self;
-        let is_container = matches!(
-            self.kind(),
-            Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::FrozenSet
-        );
-        let items: Option<Items<'a>> = self
-            .node()
-            .filter(|_| is_container)
-            .map(|node| arena.items(node));
-        items.into_iter().flatten().map(move |handle| View {
-            arena,
-            input,
-            handle,
-        })
+    #[inline]
+    pub fn items(&self) -> impl Iterator<Item = View<'p>> + use<'p> {
+        let pickle = self.pickle;
+        self.handles().map(move |handle| View { pickle, handle })
     }
 
     /// Exactly `N` parts of a tuple or list; None if there are more or fewer.
     #[must_use]
-    pub fn parts<const N: usize>(&self) -> Option<[View<'a>; N]> {
+    #[inline]
+    pub fn parts<const N: usize>(&self) -> Option<[View<'p>; N]> {
         let mut items = self.items();
         let mut parts = [*self; N];
         for part in &mut parts {
@@ -199,10 +200,12 @@ impl<'a> View<'a> {
             Item::EmptyTuple => Value::Tuple(Vec::new()),
             Item::Small(number) => Value::Int(i64::from(number)),
             Item::Node(index) => {
-                let node = self.arena.nodes[index];
+                let node = self.pickle.arena.nodes[index];
                 match node.kind {
-                    NodeKind::Int => Value::Int(self.arena.ints[node.payload as usize]),
-                    NodeKind::Float => Value::Float(self.arena.floats[node.payload as usize]),
+                    NodeKind::Int => Value::Int(self.pickle.arena.ints[node.payload as usize]),
+                    NodeKind::Float => {
+                        Value::Float(self.pickle.arena.floats[node.payload as usize])
+                    }
                     NodeKind::Big => Value::from_big(BigInt::from_signed_bytes_le(self.span(node))),
                     NodeKind::Text => Value::Str(self.as_str().unwrap_or_default().to_owned()),
                     NodeKind::Bytes => Value::Bytes(self.span(node).to_vec()),
