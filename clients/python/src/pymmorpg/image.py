@@ -1,6 +1,7 @@
 """The client image on disk. Names come from a network, so none is trusted to stay inside the folder."""
 
 import os
+import secrets
 import stat
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -39,11 +40,21 @@ def write(image: Any, folder: "os.PathLike[str]") -> List[Path]:
     for name, data in contents.items():
         path = root.joinpath(*name.split("/"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(data)
-        os.replace(part, path)
+        _replace(path, data)
         written.append(path)
     return written
+
+
+def _replace(path: Path, data: bytes) -> None:
+    # A name that nobody can guess, made by an open that follows no link.
+    part = path.with_name(".%s.part" % secrets.token_hex(8))
+    try:
+        with open(part, "xb") as file:
+            file.write(data)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink()
+        raise
 
 
 def _walk(image: Any) -> Iterator[Tuple[str, bytes]]:
@@ -67,6 +78,7 @@ def _check_name(name: Any) -> None:
     if (
         type(name) is not str
         or not name.strip(". ")
+        or not name.isprintable()
         or name != name.rstrip(". ")
         or any(separator in name for separator in _SEPARATORS)
         or name.split(".")[0].lower() in _WINDOWS_DEVICES

@@ -7,7 +7,7 @@ protocol in use has no opcode for. Everything else is refused.
 
 import io
 import pickle
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, Set, Tuple
 
 from .errors import ProtocolError, Unsendable
 
@@ -23,21 +23,29 @@ def dumps(value: Any) -> bytes:
 
     Raises :class:`Unsendable` for anything else, subclasses of the plain types included: they would travel as classes.
     """
-    _check(value)
+    for other in _others(value):
+        raise Unsendable("%s is not data that travels: %r" % (type(other).__name__, other))
     return pickle.dumps(value, PROTOCOL)
 
 
 def loads(data: bytes) -> Any:
     """Unpickles data; raises :class:`ProtocolError` for anything else."""
+    unpickler = _Unpickler(io.BytesIO(data))
     try:
-        return _Unpickler(io.BytesIO(data)).load()
+        value = unpickler.load()
     except ProtocolError:
         raise
     except Exception as error:  # The unpickler raises whatever a malformed pickle makes it trip over.
         raise ProtocolError("the payload cannot be unpickled: %s" % error) from error
+    if unpickler.has_shapes:
+        # A shape that was asked for and not called is still in there.
+        for _ in _others(value):
+            raise ProtocolError("a pickle that holds what is no data")
+    return value
 
 
-def _check(value: Any) -> None:
+def _others(value: Any) -> Iterator[Any]:
+    """Whatever in a value is not data."""
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()
@@ -52,13 +60,14 @@ def _check(value: Any) -> None:
             waiting.extend(one.keys())
             waiting.extend(one.values())
         else:
-            raise Unsendable("%s is not data that travels: %r" % (type(one).__name__, one))
+            yield one
 
 
 class _Shape:
     """Stands where a pickle names a callable. Without a ``__dict__``, so that a BUILD opcode has nothing to write to."""
 
     __slots__ = ("_make",)
+    _make: Callable[..., Any]
 
     def __init__(self, make: Callable[..., Any]) -> None:
         object.__setattr__(self, "_make", make)
@@ -88,13 +97,13 @@ def _bytearray(source: Any = b"", encoding: Any = None) -> bytearray:
     raise ProtocolError("a call of bytearray that Python does not write")
 
 
-def _set(members: Any) -> set:
+def _set(members: Any) -> Set[Any]:
     if type(members) is not list:
         raise ProtocolError("a call of set that Python does not write")
     return set(members)
 
 
-def _frozenset(members: Any) -> frozenset:
+def _frozenset(members: Any) -> FrozenSet[Any]:
     return frozenset(_set(members))
 
 
@@ -105,7 +114,10 @@ for _module in ("builtins", "__builtin__"):
 
 
 class _Unpickler(pickle.Unpickler):
+    has_shapes = False
+
     def find_class(self, module: str, name: str) -> Any:
+        self.has_shapes = True
         try:
             return _SHAPES[module, name]
         except KeyError:
