@@ -28,6 +28,10 @@ const OPERATIONS_MAX: usize = 1_024;
 /// How many lost rows are claimed anew at once. More wait; there are never more than there were entities here.
 const RECOVERIES_MAX: usize = 64;
 
+/// Who must leave for a region to fail, in tests of what becomes of it then.
+#[cfg(test)]
+pub(crate) const POISON: &str = "poison";
+
 /// The way to a region.
 pub(crate) type Mailbox = mpsc::Sender<Mail>;
 
@@ -187,6 +191,8 @@ impl Actor {
         let server = Arc::clone(&self.server);
         let scene = server.scene.load();
         match &input {
+            #[cfg(test)]
+            Input::Leave(leave) if leave.key == POISON => panic!("poisoned"),
             Input::Leave(leave) => {
                 let there = server.whereabouts.of(&leave.key);
                 if let Some(there) = there.filter(|there| *there != self.region.id()) {

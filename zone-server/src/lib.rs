@@ -23,6 +23,9 @@ mod serve;
 mod server;
 mod service;
 mod whereabouts;
+#[cfg(test)]
+#[path = "../tests/zone/yard.rs"]
+mod yard;
 
 pub use config::Config;
 pub use regions::supervisor::NotDrained;

@@ -4,15 +4,17 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    task::{Context, Poll, ready},
 };
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use wire::{Value, pickle::INTEGER_BYTES_MAX};
 use world::{
-    region::{LinkId, Message},
+    region::{Answer, LinkId, Message, Shown},
     region_id::RegionId,
 };
 
@@ -21,6 +23,10 @@ use crate::{count, service::Invalid};
 /// How many messages wait for one gateway: a second of the busiest gateway's traffic. A gateway that has not read for so long is cut off;
 /// it connects anew and asks again for what it has missed.
 pub(crate) const QUEUE_MAX: usize = 65_536;
+
+/// How many bytes of messages wait for one gateway, as [`weight`] counts them: the news of a large world, several times over. More of them cut
+/// the gateway off as well.
+pub(crate) const QUEUE_BYTES_MAX: usize = 128 << 20;
 
 /// All links.
 #[derive(Debug, Default)]
@@ -34,6 +40,7 @@ pub(crate) struct Links {
 #[derive(Debug, Clone)]
 struct Link {
     queue: mpsc::Sender<Message>,
+    byte_count: Arc<AtomicUsize>,
     end: Arc<OnceLock<End>>,
 }
 
@@ -46,6 +53,8 @@ pub(crate) enum End {
     Invalid(Invalid),
     /// The gateway does not read.
     Slow,
+    /// A region has failed and forgotten who speaks for whom: all sessions must enter again.
+    Forgotten,
     /// This server stops.
     Stopping,
 }
@@ -53,12 +62,26 @@ pub(crate) enum End {
 /// The reading end of a link's queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// What is to be said. It ends with the link; [`Queue::end`] then says why.
-    pub(crate) messages: mpsc::Receiver<Message>,
+    messages: mpsc::Receiver<Message>,
+    byte_count: Arc<AtomicUsize>,
     end: Arc<OnceLock<End>>,
 }
 
 impl Queue {
+    /// Waits for what is queued, and takes it. Nothing: the link has ended, and [`Queue::end`] says why.
+    pub(crate) fn poll_take(
+        &mut self,
+        context: &mut Context<'_>,
+        messages: &mut Vec<Message>,
+        count_max: usize,
+    ) -> Poll<usize> {
+        let before = messages.len();
+        let count = ready!(self.messages.poll_recv_many(context, messages, count_max));
+        let byte_count = messages[before..].iter().map(weight).sum();
+        self.byte_count.fetch_sub(byte_count, Ordering::Relaxed);
+        Poll::Ready(count)
+    }
+
     /// Why the link has ended, if it has.
     pub(crate) fn end(&self) -> Option<&End> {
         self.end.get()
@@ -70,9 +93,10 @@ impl Links {
     pub(crate) fn open(&self) -> (LinkId, Queue) {
         let id = LinkId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
-        let end = Arc::new(OnceLock::new());
+        let (byte_count, end) = (Arc::default(), Arc::new(OnceLock::new()));
         let link = Link {
             queue,
+            byte_count: Arc::clone(&byte_count),
             end: Arc::clone(&end),
         };
         self.links.rcu(|links| {
@@ -83,7 +107,12 @@ impl Links {
         if self.is_closing.load(Ordering::SeqCst) {
             self.close(id, End::Stopping);
         }
-        (id, Queue { messages, end })
+        let queue = Queue {
+            messages,
+            byte_count,
+            end,
+        };
+        (id, queue)
     }
 
     /// Ends a link. What is queued still goes out, unless the gateway does not read.
@@ -106,10 +135,20 @@ impl Links {
     /// Ends all links, and those that are still to come.
     pub(crate) fn close_all(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
-        let ids: Vec<LinkId> = self.links.load().keys().copied().collect();
-        for id in ids {
+        for id in self.ids() {
             self.close(id, End::Stopping);
         }
+    }
+
+    /// Ends all links that there are now: whoever was here must enter again.
+    pub(crate) fn forget_all(&self) {
+        for id in self.ids() {
+            self.close(id, End::Forgotten);
+        }
+    }
+
+    fn ids(&self) -> Vec<LinkId> {
+        self.links.load().keys().copied().collect()
     }
 
     /// Queues a message. A gateway whose queue is full is cut off; for one that has gone there is nothing to do.
@@ -117,10 +156,7 @@ impl Links {
         count::told(&message);
         let is_full = match self.links.load().get(&id) {
             None => false,
-            Some(link) => matches!(
-                link.queue.try_send(message),
-                Err(mpsc::error::TrySendError::Full(_))
-            ),
+            Some(link) => !link.has_room_for(message),
         };
         if is_full {
             tracing::warn!(link = id.0, "a gateway does not read; its link is cut");
@@ -166,8 +202,61 @@ impl Links {
     }
 }
 
+impl Link {
+    /// Queues a message, if it fits. One for a link that has just ended is as good as queued.
+    fn has_room_for(&self, message: Message) -> bool {
+        let weight = weight(&message);
+        let before = self.byte_count.fetch_add(weight, Ordering::Relaxed);
+        before + weight <= QUEUE_BYTES_MAX
+            && !matches!(
+                self.queue.try_send(message),
+                Err(mpsc::error::TrySendError::Full(_))
+            )
+    }
+}
+
+/// Roughly how many bytes a message has, in memory or written, whichever is more.
+fn weight(message: &Message) -> usize {
+    const EMPTY: usize = 128;
+    let entity = |shown: &Shown| {
+        let attributes = shown.attributes.as_ref();
+        EMPTY + shown.name.len() + attributes.map_or(0, |bytes| bytes.len())
+    };
+    EMPTY
+        + match message {
+            Message::Reply {
+                answer: Answer::Value(value),
+                ..
+            } => value_weight(value),
+            Message::Snapshot(update) | Message::Changes(update) => {
+                update.changed.iter().map(entity).sum::<usize>() + update.departed.len() * EMPTY
+            }
+            _ => 0,
+        }
+}
+
+fn value_weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+            Value::BigInt(_) => INTEGER_BYTES_MAX as usize,
+            Value::Str(text) => text.len(),
+            Value::Bytes(bytes) | Value::ByteArray(bytes) => bytes.len(),
+            Value::List(values)
+            | Value::Tuple(values)
+            | Value::Set(values)
+            | Value::FrozenSet(values) => values.iter().map(value_weight).sum(),
+            Value::Dict(entries) => entries
+                .iter()
+                .map(|(key, value)| value_weight(key) + value_weight(value))
+                .sum(),
+        }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
 
     fn message(session: u64) -> Message {
@@ -196,9 +285,40 @@ mod tests {
         links.tell(id, message(7));
         links.close(id, End::Gone);
         links.tell(id, message(8));
-        assert_eq!(queue.messages.recv().await, Some(message(7)));
-        assert_eq!(queue.messages.recv().await, None);
+        let mut taken = Vec::new();
+        while poll_fn(|context| queue.poll_take(context, &mut taken, 1)).await > 0 {}
+        assert_eq!(taken, [message(7)]);
         assert!(matches!(queue.end(), Some(End::Gone)));
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_full_by_its_bytes_too() {
+        let links = Links::default();
+        let (id, mut queue) = links.open();
+        let large = || Message::Reply {
+            session: 1,
+            counter: 1,
+            attempt: 0,
+            kind: "get",
+            answer: Answer::Value(Value::List(vec![Value::Bytes(vec![0; 1 << 20])])),
+        };
+        for _ in 0..3 {
+            // What is taken makes room.
+            for _ in 0..100 {
+                links.tell(id, large());
+            }
+            let mut taken = Vec::new();
+            while taken.len() < 100 {
+                poll_fn(|context| queue.poll_take(context, &mut taken, 7)).await;
+            }
+        }
+        for _ in 0..127 {
+            links.tell(id, large());
+        }
+        assert!(links.is_linked(id));
+        links.tell(id, large());
+        assert!(!links.is_linked(id));
+        assert!(matches!(queue.end(), Some(End::Slow)));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use runtime::{
     Context,
     shutdown::Shutdown,
@@ -12,25 +11,17 @@ use store::{
     Store,
     announce::{Announcements, Topic},
     directory::ZoneServer,
-    entities::Incarnation,
 };
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, mpsc},
-};
+use tokio::net::TcpListener;
 
 use crate::{
     Config, NotDrained,
-    clock::Clock,
-    ground::{self, Ground},
-    heartbeat,
-    links::Links,
-    recovery,
-    regions::{Regions, supervisor::Supervisor},
+    ground::Ground,
+    heartbeat, recovery,
+    regions::supervisor::Supervisor,
     roles,
-    server::Server,
+    server::{Loaded, Server},
     service,
-    whereabouts::Whereabouts,
 };
 
 /// How long the tasks may take to end after the regions are drained: the last answers go out in that time.
@@ -69,22 +60,12 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let health = context.health.part("zone-server");
     let address = listener.local_addr().map_err(Error::Listen)?;
-    let world = store.content().world().await?.ok_or(Error::NoWorld)?;
-    let (map_edits, edits) = mpsc::channel(ground::EDITS_MAX);
-    let server = Arc::new(Server {
-        me: Incarnation::draw(),
-        clock: Clock::start(),
-        scene: ArcSwap::from_pointee(ground::scene(&store, &world).await?),
-        game_masters: ArcSwap::from_pointee(store.accounts().game_masters().await?),
-        store,
-        announcements,
-        links: Links::default(),
-        regions: Regions::default(),
-        whereabouts: Whereabouts::default(),
-        map_edits,
-        terrain_changed: Notify::new(),
-        rows_in_doubt: false.into(),
-    });
+    let loaded = Server::load(store, announcements).await?;
+    let Loaded {
+        server,
+        world,
+        edits,
+    } = loaded.ok_or(Error::NoWorld)?;
     let me = ZoneServer {
         incarnation: server.me,
         address: config.advertise.clone().unwrap_or_else(|| url(address)),

@@ -9,11 +9,15 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use store::{Store, announce::Announcements, entities::Incarnation};
+use store::{Store, announce::Announcements, content::World, entities::Incarnation};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    clock::Clock, ground::MapEdit, links::Links, regions::Regions, scene::Scene,
+    clock::Clock,
+    ground::{self, MapEdit},
+    links::Links,
+    regions::Regions,
+    scene::Scene,
     whereabouts::Whereabouts,
 };
 
@@ -42,7 +46,50 @@ pub(crate) struct Server {
     pub(crate) rows_in_doubt: AtomicBool,
 }
 
+/// A zone server that does nothing yet, and what its ground needs.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) server: Arc<Server>,
+    /// The world that it serves.
+    pub(crate) world: Arc<World>,
+    /// What [`Server::map_edits`] leads to.
+    pub(crate) edits: mpsc::Receiver<MapEdit>,
+}
+
 impl Server {
+    /// Reads the published world. None: there is none.
+    ///
+    /// # Errors
+    /// The database did not answer, or the world cannot be served.
+    pub(crate) async fn load(
+        store: Store,
+        announcements: Arc<dyn Announcements>,
+    ) -> Result<Option<Loaded>, store::Error> {
+        let Some(world) = store.content().world().await? else {
+            return Ok(None);
+        };
+        let (map_edits, edits) = mpsc::channel(ground::EDITS_MAX);
+        let server = Arc::new(Self {
+            me: Incarnation::draw(),
+            clock: Clock::start(),
+            scene: ArcSwap::from_pointee(ground::scene(&store, &world).await?),
+            game_masters: ArcSwap::from_pointee(store.accounts().game_masters().await?),
+            store,
+            announcements,
+            links: Links::default(),
+            regions: Regions::default(),
+            whereabouts: Whereabouts::default(),
+            map_edits,
+            terrain_changed: Notify::new(),
+            rows_in_doubt: AtomicBool::new(false),
+        });
+        Ok(Some(Loaded {
+            server,
+            world,
+            edits,
+        }))
+    }
+
     /// A row may be ours that no region has.
     pub(crate) fn doubt_rows(&self) {
         self.rows_in_doubt.store(true, Ordering::Relaxed);

@@ -123,6 +123,9 @@ enum Ended {
     /// The gateway says what it must not.
     #[error("{0}")]
     Invalid(Invalid),
+    /// A region has failed.
+    #[error("a region has failed; all sessions must enter again")]
+    Forgotten,
     /// The task that listens has panicked.
     #[error("the zone server has failed at reading the stream")]
     Failed,
@@ -140,9 +143,7 @@ impl Speaking {
         if matches!(self.queue.end(), Some(End::Slow)) {
             return Poll::Ready(0);
         }
-        self.queue
-            .messages
-            .poll_recv_many(context, messages, count_max)
+        self.queue.poll_take(context, messages, count_max)
     }
 
     /// Waits for the reason of the end.
@@ -150,6 +151,7 @@ impl Speaking {
         Poll::Ready(match self.queue.end() {
             Some(End::Slow) => Err(Ended::Slow),
             Some(End::Invalid(invalid)) => Err(Ended::Invalid(invalid.clone())),
+            Some(End::Forgotten) => Err(Ended::Forgotten),
             Some(End::Stopping) | None => Ok(()),
             Some(End::Gone) => match ready!(Pin::new(&mut self.listening.0).poll(context)) {
                 Ok(()) => Ok(()),

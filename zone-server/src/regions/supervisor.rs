@@ -6,7 +6,7 @@ use runtime::shutdown::Shutdown;
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 use world::{region::Input, region_id::RegionId};
 
@@ -16,6 +16,8 @@ use crate::{
     server::Server,
 };
 
+/// How long after its start a region that fails is started again, at the earliest: one that fails at once must not keep the server busy.
+const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the census is taken.
 const CENSUS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -34,7 +36,8 @@ pub struct NotDrained {
 pub(crate) struct Supervisor {
     server: Arc<Server>,
     running: JoinSet<()>,
-    regions: HashMap<Id, RegionId>,
+    /// Each region, and when it began or will begin.
+    regions: HashMap<Id, (RegionId, Instant)>,
     epoch: u64,
 }
 
@@ -97,11 +100,11 @@ impl Supervisor {
             .filter(|region| self.server.regions.mailbox(**region).is_none());
         let missing = missing.map(|region| (*region, Vec::new())).collect();
         drop(scene);
-        self.start_all(missing);
+        self.start_all(missing, Instant::now());
     }
 
-    /// Starts regions, each with those whom an earlier run of it has lost.
-    fn start_all(&mut self, regions: Vec<(RegionId, Vec<String>)>) {
+    /// Starts regions at a time, each with those whom an earlier run of it has lost.
+    fn start_all(&mut self, regions: Vec<(RegionId, Vec<String>)>, at: Instant) {
         // Milliseconds go on faster than regions fail, and on over a restart of the server.
         self.epoch = self.server.clock.now_ms().max(self.epoch + 1);
         let mut mailboxes = Vec::new();
@@ -118,39 +121,46 @@ impl Supervisor {
             let beginning = Beginning { listeners, lost };
             let server = Arc::clone(&self.server);
             let actor = actor::run(server, region, self.epoch, inbox, beginning);
-            let id = self.running.spawn(actor).id();
-            self.regions.insert(id, region);
+            let task = async move {
+                tokio::time::sleep_until(at).await;
+                actor.await;
+            };
+            let id = self.running.spawn(task).id();
+            self.regions.insert(id, (region, at));
         }
     }
 
     /// A region's task has ended: it failed, or no map has a part of the region any more.
     fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let Some(region) = self.note_end(ended) else {
+        let Some((region, began)) = self.note_end(ended) else {
             return;
         };
         let lost = self.server.whereabouts.forget(region);
-        let is_wanted = self.server.scene.load().terrain.regions().contains(&region);
-        if is_wanted {
-            self.start_all(vec![(region, lost)]);
+        let scene = self.server.scene.load();
+        if scene.terrain.regions().contains(&region) {
+            drop(scene);
+            let at = Instant::now().max(began + RESTART_INTERVAL);
+            self.start_all(vec![(region, lost)], at);
         } else {
             self.server.regions.remove(region);
         }
     }
 
-    /// Which region it was. A failure is said, and counted.
-    fn note_end(&mut self, ended: Result<(Id, ()), JoinError>) -> Option<RegionId> {
+    /// Which region it was, and when it began. A failure is said, and counted.
+    fn note_end(&mut self, ended: Result<(Id, ()), JoinError>) -> Option<(RegionId, Instant)> {
         let error = match ended {
             Ok((id, ())) => return self.regions.remove(&id),
             Err(error) => error,
         };
-        let region = self.regions.remove(&error.id())?;
+        let (region, began) = self.regions.remove(&error.id())?;
         // Only `run` aborts tasks, when it does not look at them any more.
         let payload = error.try_into_panic().ok()?;
         tracing::error!(%region, message = message_of(payload.as_ref()), "a region failed");
         count::failed();
-        // It may have had claims in its hands that are in no list.
+        // It may have had claims in its hands that are in no list, and nobody knows now who spoke for whom.
         self.server.doubt_rows();
-        Some(region)
+        self.server.links.forget_all();
+        Some((region, began))
     }
 
     /// Lets all regions let go of their rows.
@@ -160,7 +170,7 @@ impl Supervisor {
             let _ended = mailbox.send(Input::Drain.into()).await;
         }
         while let Some(ended) = self.running.join_next_with_id().await {
-            let _region = self.note_end(ended);
+            let _ended = self.note_end(ended);
         }
     }
 }
@@ -171,4 +181,97 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
         .map(ToString::to_string)
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use store::{accounts::Role, announce::InProcess, directory::ZoneServer};
+    use world::region::{Enter, LinkId, Message, Session};
+
+    use super::*;
+    use crate::{
+        links::{End, Queue},
+        recovery,
+        server::Loaded,
+        yard::{self, EAST, WEST},
+    };
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    async fn next(queue: &mut Queue) -> Option<Message> {
+        let mut taken = Vec::new();
+        let taking = poll_fn(|context| queue.poll_take(context, &mut taken, 1));
+        tokio::time::timeout(PATIENCE, taking).await.unwrap();
+        taken.pop()
+    }
+
+    async fn send(server: &Server, region: RegionId, input: Input) {
+        let mailbox = server.regions.mailbox(region).unwrap();
+        mailbox.send(input.into()).await.unwrap();
+    }
+
+    fn enter(link: LinkId) -> Enter {
+        Enter {
+            session: Session { link, number: 1 },
+            key: "anna".to_owned(),
+            generation: 1,
+        }
+    }
+
+    /// Enters until she is in.
+    async fn bring_in(server: &Server, link: LinkId, queue: &mut Queue) {
+        loop {
+            send(server, WEST, Input::Enter(enter(link))).await;
+            match next(queue).await.unwrap() {
+                Message::Entered { region, .. } => return assert_eq!(region, WEST),
+                Message::Elsewhere { region: None, .. } => tokio::task::yield_now().await,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_region_that_fails_begins_afresh_and_has_its_people_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = yard::published(folder.path()).await;
+        yard::account(&store, "Anna", Role::Player).await;
+        let loaded = Server::load(store, Arc::new(InProcess::default())).await;
+        let Loaded { server, .. } = loaded.unwrap().unwrap();
+        let me = ZoneServer {
+            incarnation: server.me,
+            address: "http://127.0.0.1:1".to_owned(),
+        };
+        server.store.directory().heartbeat(me).await.unwrap();
+        let halt = Shutdown::default();
+        let supervisor = Supervisor::start(Arc::clone(&server));
+        let supervising = tokio::spawn(supervisor.run(halt.clone(), PATIENCE));
+        let recovering = tokio::spawn(recovery::run(Arc::clone(&server), halt.clone()));
+
+        let (link, mut queue) = server.links.open();
+        bring_in(&server, link, &mut queue).await;
+        let before = server.store.entities().peek("anna").await.unwrap().unwrap();
+        let poison = Enter {
+            key: actor::POISON.to_owned(),
+            ..enter(link)
+        };
+        send(&server, WEST, Input::Leave(poison)).await;
+        while next(&mut queue).await.is_some() {}
+        assert!(matches!(queue.end(), Some(End::Forgotten)));
+
+        let (link, mut queue) = server.links.open();
+        bring_in(&server, link, &mut queue).await;
+        let after = server.store.entities().peek("anna").await.unwrap().unwrap();
+        assert_eq!((after.own, after.owner), (before.own + 1, Some(server.me)));
+        assert_eq!(server.whereabouts.of("anna"), Some(WEST));
+        assert_eq!(server.whereabouts.of("mara#yard"), Some(WEST));
+        assert!(server.regions.mailbox(EAST).is_some());
+
+        halt.trigger();
+        supervising.await.unwrap().unwrap();
+        recovering.await.unwrap().unwrap();
+        let row = server.store.entities().peek("anna").await.unwrap().unwrap();
+        assert!(!row.present && row.owner.is_none());
+    }
 }

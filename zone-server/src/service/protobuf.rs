@@ -134,7 +134,7 @@ fn status(why: &Ended) -> Status {
     match why {
         Ended::Slow => Status::resource_exhausted(text),
         Ended::Invalid(_) => Status::invalid_argument(text),
-        Ended::Failed => Status::internal(text),
+        Ended::Forgotten | Ended::Failed => Status::internal(text),
     }
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use zone_server::{Config, Error};
 
-use crate::{gateway::Gateway, yard};
+use crate::{gateway::Gateway, watch::Watch, yard};
 
 /// How long anything may take that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,11 +21,13 @@ pub(crate) struct Cluster {
     context: Context,
     address: String,
     running: JoinHandle<Result<(), Error>>,
+    pub(crate) watch: Watch,
 }
 
 impl Cluster {
     /// The yard, with these accounts; those in capitals are game masters.
     pub(crate) async fn start(names: &[&str]) -> Self {
+        let watch = Watch::begin();
         let folder = tempfile::tempdir().unwrap();
         let store = yard::published(folder.path()).await;
         for name in names {
@@ -33,10 +35,10 @@ impl Cluster {
             let role = if is_gm { Role::Gm } else { Role::Player };
             yard::account(&store, name, role).await;
         }
-        Self::serve(folder, store).await
+        Self::serve(folder, store, watch).await
     }
 
-    async fn serve(folder: TempDir, store: Store) -> Self {
+    async fn serve(folder: TempDir, store: Store, watch: Watch) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (context, announcements) = (Context::default(), Arc::new(InProcess::default()));
@@ -57,6 +59,7 @@ impl Cluster {
             context,
             address,
             running,
+            watch,
         };
         within("ready", cluster.context.health.ready()).await;
         cluster
@@ -79,6 +82,7 @@ impl Cluster {
         Stopped {
             folder: self.folder,
             store: self.store,
+            watch: self.watch,
         }
     }
 
@@ -89,6 +93,7 @@ impl Cluster {
         Stopped {
             folder: self.folder,
             store: self.store,
+            watch: self.watch,
         }
     }
 
@@ -120,12 +125,13 @@ impl Cluster {
 pub(crate) struct Stopped {
     folder: TempDir,
     pub(crate) store: Store,
+    watch: Watch,
 }
 
 impl Stopped {
     /// Another server on the same data.
     pub(crate) async fn start_again(self) -> Cluster {
-        Cluster::serve(self.folder, self.store).await
+        Cluster::serve(self.folder, self.store, self.watch).await
     }
 }
 

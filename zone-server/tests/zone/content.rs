@@ -2,16 +2,28 @@
 
 use store::announce::{Announcements, Topic};
 use wire::Value;
+use world::content::Files;
 
 use crate::{
     cluster::{Cluster, until},
     gateway::{Player, step},
-    yard::{self, EAST},
+    yard::{self, EAST, OBJECTS, YARD, map, with},
 };
 
 /// The region that only the larger world has.
 fn meadow() -> world::region_id::RegionId {
     "0:2:0".parse().unwrap()
+}
+
+/// The world with a meadow to the east of the yard, which is a third region, and without Mara.
+fn larger_files() -> Files {
+    let start = OBJECTS.lines().nth(1).unwrap();
+    let maps = r#"{"maps":[{"fileName":"yard.tmx","x":0,"y":0},{"fileName":"meadow.tmx","x":256,"y":0}],"type":"world"}"#;
+    with(&[
+        ("yard.tmx", map(&YARD, start)),
+        ("meadow.tmx", map(&["........"; 8], "")),
+        ("all.world", maps.to_owned()),
+    ])
 }
 
 #[tokio::test]
@@ -28,7 +40,7 @@ async fn new_regions_begin_and_old_ones_end() {
     let snapshot = gateway.subscribe(meadow()).await;
     assert_eq!(snapshot.entities, []);
 
-    yard::publish(&cluster.store, yard::larger_files()).await;
+    yard::publish(&cluster.store, larger_files()).await;
     cluster.announcements.announce(Topic::Flags);
     let asking = tokio::sync::Mutex::new((gateway, anna));
     let walks = async || {
@@ -64,7 +76,7 @@ async fn who_has_listened_hears_of_a_region_that_begins() {
     let cluster = Cluster::start(&["Anna"]).await;
     let mut gateway = cluster.gateway().await;
     gateway.subscribe(meadow()).await;
-    yard::publish(&cluster.store, yard::larger_files()).await;
+    yard::publish(&cluster.store, larger_files()).await;
     let (_, epoch) = gateway
         .hear_until(|told| match told {
             proto::zone_message::Kind::Snapshot(told) => Some(told.epoch),

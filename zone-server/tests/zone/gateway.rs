@@ -185,6 +185,15 @@ impl Gateway {
         body: Body,
     ) -> (Vec<Told>, Answer) {
         self.say([command(player, attempt, body)]).await;
+        self.hear_answer(player, attempt).await
+    }
+
+    /// What is told before the answer to the player's last command, and the answer.
+    pub(crate) async fn hear_answer(
+        &mut self,
+        player: &Player,
+        attempt: u32,
+    ) -> (Vec<Told>, Answer) {
         let (session, counter) = (player.session, player.counter);
         self.hear_until(|told| match told {
             Told::Reply(reply) if (reply.session, reply.counter) == (session, counter) => {

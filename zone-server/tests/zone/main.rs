@@ -13,4 +13,6 @@ mod life;
 mod moves;
 mod protocol;
 mod sessions;
+mod telemetry;
+mod watch;
 mod yard;

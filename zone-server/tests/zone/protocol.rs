@@ -21,6 +21,9 @@ async fn check(said: Vec<Option<Say>>, expected: &str) {
         (status.code(), status.message()),
         (Code::InvalidArgument, expected)
     );
+    cluster
+        .watch
+        .expect_trouble("a gateway says what it must not");
     // It harms nobody else.
     assert!(other.is_done(&mut anna, step(1.0, 0.0)).await);
 }
@@ -55,6 +58,10 @@ async fn hello_comes_first_and_once() {
     gateway.say([subscribe()]).await;
     let status = gateway.end().await.unwrap();
     assert_eq!(status.message(), "the first message must be Hello");
+    cluster
+        .watch
+        .expect_trouble("a gateway says what it must not");
+    drop(cluster);
     let hello = Say::Hello(p::Hello {
         gateway: "again".to_owned(),
     });

@@ -44,7 +44,7 @@ write = { near = 100 }
 ";
 
 /// 16 by 8 tiles; everybody begins at (4.5, 4.5), Mara stands at (2.5, 2.5), and a `#` blocks.
-const YARD: [&str; 8] = [
+pub(crate) const YARD: [&str; 8] = [
     "................",
     ".....#..........",
     ".....#..........",
@@ -55,7 +55,7 @@ const YARD: [&str; 8] = [
     "................",
 ];
 
-const OBJECTS: &str = r#"
+pub(crate) const OBJECTS: &str = r#"
 <object id="1" type="start" x="72" y="72"><point/></object>
 <object id="2" name="Mara" type="npc" x="40" y="40"><point/></object>
 "#;
@@ -65,18 +65,8 @@ pub(crate) fn files() -> Files {
     with(&[("yard.tmx", map(&YARD, OBJECTS))])
 }
 
-/// The world's files with a meadow to the east of the yard, which is a third region, and without Mara.
-pub(crate) fn larger_files() -> Files {
-    let start = OBJECTS.lines().nth(1).unwrap();
-    let maps = r#"{"maps":[{"fileName":"yard.tmx","x":0,"y":0},{"fileName":"meadow.tmx","x":256,"y":0}],"type":"world"}"#;
-    with(&[
-        ("yard.tmx", map(&YARD, start)),
-        ("meadow.tmx", map(&["........"; 8], "")),
-        ("all.world", maps.to_owned()),
-    ])
-}
-
-fn with(maps: &[(&str, String)]) -> Files {
+/// The world's files, with these maps.
+pub(crate) fn with(maps: &[(&str, String)]) -> Files {
     let rules = ("world.toml", RULES.to_owned());
     maps.iter()
         .chain([&rules])
@@ -84,7 +74,8 @@ fn with(maps: &[(&str, String)]) -> Files {
         .collect()
 }
 
-fn map(rows: &[&str], objects: &str) -> String {
+/// A map.
+pub(crate) fn map(rows: &[&str], objects: &str) -> String {
     let width = rows[0].len();
     let tiles = rows.iter().flat_map(|row| row.chars());
     let gids: Vec<&str> = tiles.map(|c| if c == '#' { "2" } else { "0" }).collect();
