@@ -1,5 +1,4 @@
 import pickle, socket, sys
-
 connection = socket.create_connection(('127.0.0.1', int(sys.argv[1]) if len(sys.argv) > 1 else 7777))
 stream = connection.makefile('rwb')
 
