@@ -22,6 +22,8 @@ mod scene;
 mod serve;
 mod server;
 mod service;
+#[cfg(test)]
+mod testing;
 mod whereabouts;
 #[cfg(test)]
 #[path = "../tests/zone/yard.rs"]

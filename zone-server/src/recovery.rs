@@ -163,3 +163,29 @@ async fn deliver(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::entities::Claim;
+
+    use crate::testing::{Running, bring_in, row};
+
+    #[tokio::test]
+    async fn a_row_of_ours_that_no_region_has_is_found_when_there_is_doubt() {
+        let running = Running::start().await;
+        let server = &running.server;
+        // As if the answer to a claim had been lost.
+        let claim = Claim {
+            key: "anna".to_owned(),
+            seen: row(server).await.own,
+            me: server.me,
+            enter: Some(1),
+        };
+        let lost = server.store.entities().claim(claim).await.unwrap().unwrap();
+        server.doubt_rows();
+        let (link, mut queue) = server.links.open();
+        bring_in(server, link, &mut queue).await;
+        assert_eq!(row(server).await.own, lost.own + 1);
+        running.stop().await;
+    }
+}

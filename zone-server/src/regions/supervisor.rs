@@ -185,93 +185,40 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
-    use store::{accounts::Role, announce::InProcess, directory::ZoneServer};
-    use world::region::{Enter, LinkId, Message, Session};
+    use world::region::Enter;
 
     use super::*;
     use crate::{
-        links::{End, Queue},
-        recovery,
-        server::Loaded,
-        yard::{self, EAST, WEST},
+        links::End,
+        testing::{Running, bring_in, enter, next, row, send},
+        yard::{EAST, WEST},
     };
-
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    async fn next(queue: &mut Queue) -> Option<Message> {
-        let mut taken = Vec::new();
-        let taking = poll_fn(|context| queue.poll_take(context, &mut taken, 1));
-        tokio::time::timeout(PATIENCE, taking).await.unwrap();
-        taken.pop()
-    }
-
-    async fn send(server: &Server, region: RegionId, input: Input) {
-        let mailbox = server.regions.mailbox(region).unwrap();
-        mailbox.send(input.into()).await.unwrap();
-    }
-
-    fn enter(link: LinkId) -> Enter {
-        Enter {
-            session: Session { link, number: 1 },
-            key: "anna".to_owned(),
-            generation: 1,
-        }
-    }
-
-    /// Enters until she is in.
-    async fn bring_in(server: &Server, link: LinkId, queue: &mut Queue) {
-        loop {
-            send(server, WEST, Input::Enter(enter(link))).await;
-            match next(queue).await.unwrap() {
-                Message::Entered { region, .. } => return assert_eq!(region, WEST),
-                Message::Elsewhere { region: None, .. } => tokio::task::yield_now().await,
-                other => panic!("{other:?}"),
-            }
-        }
-    }
 
     #[tokio::test]
     async fn a_region_that_fails_begins_afresh_and_has_its_people_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = yard::published(folder.path()).await;
-        yard::account(&store, "Anna", Role::Player).await;
-        let loaded = Server::load(store, Arc::new(InProcess::default())).await;
-        let Loaded { server, .. } = loaded.unwrap().unwrap();
-        let me = ZoneServer {
-            incarnation: server.me,
-            address: "http://127.0.0.1:1".to_owned(),
-        };
-        server.store.directory().heartbeat(me).await.unwrap();
-        let halt = Shutdown::default();
-        let supervisor = Supervisor::start(Arc::clone(&server));
-        let supervising = tokio::spawn(supervisor.run(halt.clone(), PATIENCE));
-        let recovering = tokio::spawn(recovery::run(Arc::clone(&server), halt.clone()));
-
+        let running = Running::start().await;
+        let server = &running.server;
         let (link, mut queue) = server.links.open();
-        bring_in(&server, link, &mut queue).await;
-        let before = server.store.entities().peek("anna").await.unwrap().unwrap();
+        bring_in(server, link, &mut queue).await;
+        let before = row(server).await;
         let poison = Enter {
             key: actor::POISON.to_owned(),
             ..enter(link)
         };
-        send(&server, WEST, Input::Leave(poison)).await;
+        send(server, WEST, Input::Leave(poison)).await;
         while next(&mut queue).await.is_some() {}
         assert!(matches!(queue.end(), Some(End::Forgotten)));
 
         let (link, mut queue) = server.links.open();
-        bring_in(&server, link, &mut queue).await;
-        let after = server.store.entities().peek("anna").await.unwrap().unwrap();
+        bring_in(server, link, &mut queue).await;
+        let after = row(server).await;
         assert_eq!((after.own, after.owner), (before.own + 1, Some(server.me)));
         assert_eq!(server.whereabouts.of("anna"), Some(WEST));
         assert_eq!(server.whereabouts.of("mara#yard"), Some(WEST));
         assert!(server.regions.mailbox(EAST).is_some());
 
-        halt.trigger();
-        supervising.await.unwrap().unwrap();
-        recovering.await.unwrap().unwrap();
-        let row = server.store.entities().peek("anna").await.unwrap().unwrap();
+        let store = running.stop().await;
+        let row = store.entities().peek("anna").await.unwrap().unwrap();
         assert!(!row.present && row.owner.is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! `set` and `get`: durable before they are answered, and done once.
 
+use store::entities::{Claim, Incarnation};
 use wire::Value;
 use world::entity::EntityState;
 
@@ -66,6 +67,34 @@ async fn a_relative_set_counts_once_however_often_it_comes() {
     let (_, again) = gateway.repeat(&anna, 7, add("Anna", "gold", 1)).await;
     assert_eq!(again, Answer::Done(true));
     assert_eq!(gateway.get(&mut anna, "Anna", "gold").await, Value::Int(16));
+}
+
+#[tokio::test]
+async fn a_row_that_was_taken_away_is_claimed_again_and_nothing_is_lost() {
+    let cluster = Cluster::start(&["Anna"]).await;
+    let mut gateway = cluster.gateway().await;
+    let mut anna = Player::new(1, "Anna");
+    gateway.enter(&mut anna).await;
+    assert!(gateway.is_done(&mut anna, add("Anna", "gold", 5)).await);
+    let ours = cluster.row("Anna").await;
+    let claim = Claim {
+        key: ours.key.clone(),
+        seen: ours.own,
+        me: Incarnation::draw(),
+        enter: None,
+    };
+    let taken = cluster
+        .store
+        .entities()
+        .claim(claim)
+        .await
+        .unwrap()
+        .unwrap();
+    // The save finds no row of its own: nothing is done, and nothing is answered False.
+    assert!(gateway.is_done(&mut anna, add("Anna", "gold", 5)).await);
+    assert_eq!(gateway.get(&mut anna, "Anna", "gold").await, Value::Int(20));
+    let row = cluster.row("Anna").await;
+    assert_eq!((row.owner, row.own), (ours.owner, taken.own + 1));
 }
 
 #[tokio::test]

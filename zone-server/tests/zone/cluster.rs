@@ -70,6 +70,11 @@ impl Cluster {
         &self.address
     }
 
+    /// Whether the server calls itself ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.context.health.is_ready()
+    }
+
     /// A gateway with a stream to the server.
     pub(crate) async fn gateway(&self) -> Gateway {
         Gateway::connect(&self.address).await
@@ -125,7 +130,7 @@ impl Cluster {
 pub(crate) struct Stopped {
     folder: TempDir,
     pub(crate) store: Store,
-    watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 impl Stopped {

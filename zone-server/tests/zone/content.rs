@@ -26,6 +26,15 @@ fn larger_files() -> Files {
     ])
 }
 
+/// Waits until there are so many regions.
+async fn region_count(cluster: &Cluster, count: f64) {
+    let ask = async || {
+        let regions = cluster.watch.metric("pymmorpg_zone_regions ");
+        (regions == Some(count)).then_some(())
+    };
+    until("the number of regions", ask).await;
+}
+
 #[tokio::test]
 async fn new_regions_begin_and_old_ones_end() {
     let cluster = Cluster::start(&["Anna"]).await;
@@ -59,6 +68,7 @@ async fn new_regions_begin_and_old_ones_end() {
         .row_until("Anna", |row| row.region == meadow())
         .await;
     assert!(row.present);
+    region_count(&cluster, 3.0).await;
 
     // The meadow goes, and its people with it to where there is ground.
     yard::publish(&cluster.store, yard::files()).await;
@@ -67,6 +77,7 @@ async fn new_regions_begin_and_old_ones_end() {
     assert!(row.present && row.owner.is_some());
     assert!(gateway.is_done(&mut anna, step(-1.0, 0.0)).await);
     assert_eq!(anna.region, EAST);
+    region_count(&cluster, 2.0).await;
     let name = gateway.get(&mut anna, "Mara#yard", "name").await;
     assert_eq!(name, Value::Str("Mara#yard".to_owned()));
 }

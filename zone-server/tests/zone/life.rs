@@ -8,7 +8,7 @@ use wire::Value;
 
 use crate::{
     cluster::{Cluster, row, until, within},
-    gateway::{Player, set, step},
+    gateway::{Answer, Player, set, step},
     yard::EAST,
 };
 
@@ -79,6 +79,22 @@ async fn a_server_is_in_the_directory_while_it_lives() {
     let ttl = std::time::Duration::from_millis(ttl.unsigned_abs());
     until("time", async || (begin.elapsed() > ttl).then_some(())).await;
     assert_eq!(cluster.store.directory().live().await.unwrap(), live);
+}
+
+#[tokio::test]
+async fn a_server_whose_database_has_gone_answers_nothing_that_may_be_false() {
+    let cluster = Cluster::start(&["Anna"]).await;
+    let mut gateway = cluster.gateway().await;
+    let mut anna = Player::new(1, "Anna");
+    gateway.enter(&mut anna).await;
+    cluster.store.clone().close().await;
+    // What lasts cannot be done, and nobody knows whether it was.
+    let rich = set("Anna", "gold", Value::Int(99));
+    let (_, answer) = gateway.command(&mut anna, rich).await;
+    assert_eq!(answer, Answer::Elsewhere(None));
+    until("not ready", async || (!cluster.is_ready()).then_some(())).await;
+    let watch = cluster.stop().await.watch;
+    watch.expect_trouble_with("does not acknowledge that we are alive");
 }
 
 #[tokio::test]

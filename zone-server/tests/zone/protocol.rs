@@ -2,10 +2,11 @@
 
 use proto::{self as p, gateway_message::Kind as Say};
 use tonic::Code;
+use wire::Value;
 
 use crate::{
-    cluster::Cluster,
-    gateway::{Body, Gateway, Player, command, step, written},
+    cluster::{Cluster, until},
+    gateway::{Body, Gateway, Player, command, get, set, step, written},
     yard::WEST,
 };
 
@@ -121,4 +122,36 @@ async fn numbers_that_are_none_are_answered_false() {
         gateway.is_done(&mut anna, step(1.0, 0.0)).await,
         "the stream goes on"
     );
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_read_is_cut_off_and_costs_others_nothing() {
+    let cluster = Cluster::start(&["Anna", "Bert"]).await;
+    let (mut lazy, mut other) = (cluster.gateway().await, cluster.gateway().await);
+    let (mut anna, mut bert) = (Player::new(1, "Anna"), Player::new(1, "Bert"));
+    lazy.enter(&mut anna).await;
+    other.enter(&mut bert).await;
+    let long = Value::Bytes(vec![7; 15_000]);
+    assert!(lazy.is_done(&mut anna, set("Anna", "chest", long)).await);
+    // 150 MB of answers that nobody fetches.
+    let ask = get("Anna", "chest");
+    for _ in 0..100 {
+        let asks = (0..100).map(|_| {
+            anna.counter += 1;
+            command(&anna, 0, ask.clone())
+        });
+        lazy.say(asks.collect::<Vec<_>>()).await;
+        assert!(other.is_done(&mut bert, step(0.0, 0.0)).await);
+    }
+    let is_cut = async || {
+        cluster
+            .watch
+            .has_trouble("a gateway does not read")
+            .then_some(())
+    };
+    until("the cut", is_cut).await;
+    let status = lazy.end().await.unwrap();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    cluster.watch.expect_trouble("a gateway does not read");
+    assert!(other.is_done(&mut bert, step(1.0, 0.0)).await);
 }

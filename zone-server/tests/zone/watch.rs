@@ -54,6 +54,17 @@ impl Watch {
         );
     }
 
+    /// Whether there was trouble that says this.
+    pub(crate) fn has_trouble(&self, text: &str) -> bool {
+        self.seen().trouble.iter().any(|line| line.contains(text))
+    }
+
+    /// Whatever trouble there was is forgiven, if it says this among other things.
+    pub(crate) fn expect_trouble_with(&self, text: &str) {
+        self.expect_trouble(text);
+        self.seen().trouble.clear();
+    }
+
     /// The spans that have begun, each `parent > name fields`.
     pub(crate) fn spans(&self) -> Vec<String> {
         self.seen().spans.clone()

@@ -1,0 +1,105 @@
+//! A zone server without its gRPC service, for tests of what gateways cannot bring about: regions, recovery, and one account, Anna's.
+
+use std::{future::poll_fn, sync::Arc, time::Duration};
+
+use runtime::shutdown::Shutdown;
+use store::{
+    Store, accounts::Role, announce::InProcess, directory::ZoneServer, entities::EntityRow,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use world::{
+    region::{Enter, Input, LinkId, Message, Session},
+    region_id::RegionId,
+};
+
+use crate::{
+    links::Queue,
+    recovery,
+    regions::supervisor::{NotDrained, Supervisor},
+    server::{Loaded, Server},
+    yard::{self, WEST},
+};
+
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The server.
+pub(crate) struct Running {
+    pub(crate) server: Arc<Server>,
+    halt: Shutdown,
+    supervising: JoinHandle<Result<(), NotDrained>>,
+    recovering: JoinHandle<anyhow::Result<()>>,
+    _folder: TempDir,
+}
+
+impl Running {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = yard::published(folder.path()).await;
+        yard::account(&store, "Anna", Role::Player).await;
+        let loaded = Server::load(store, Arc::new(InProcess::default())).await;
+        let Loaded { server, .. } = loaded.unwrap().unwrap();
+        let me = ZoneServer {
+            incarnation: server.me,
+            address: "http://127.0.0.1:1".to_owned(),
+        };
+        server.store.directory().heartbeat(me).await.unwrap();
+        let halt = Shutdown::default();
+        let supervisor = Supervisor::start(Arc::clone(&server));
+        Self {
+            supervising: tokio::spawn(supervisor.run(halt.clone(), PATIENCE)),
+            recovering: tokio::spawn(recovery::run(Arc::clone(&server), halt.clone())),
+            halt,
+            server,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn stop(self) -> Store {
+        self.halt.trigger();
+        self.supervising.await.unwrap().unwrap();
+        self.recovering.await.unwrap().unwrap();
+        self.server.store.clone()
+    }
+}
+
+/// The next message for a gateway; None: the link has ended.
+pub(crate) async fn next(queue: &mut Queue) -> Option<Message> {
+    let mut taken = Vec::new();
+    let taking = poll_fn(|context| queue.poll_take(context, &mut taken, 1));
+    tokio::time::timeout(PATIENCE, taking).await.unwrap();
+    taken.pop()
+}
+
+/// Tells a region something.
+pub(crate) async fn send(server: &Server, region: RegionId, input: Input) {
+    let mailbox = server.regions.mailbox(region).unwrap();
+    mailbox.send(input.into()).await.unwrap();
+}
+
+/// Anna's first session, on some link.
+pub(crate) fn enter(link: LinkId) -> Enter {
+    Enter {
+        session: Session { link, number: 1 },
+        key: "anna".to_owned(),
+        generation: 1,
+    }
+}
+
+/// Lets Anna enter until she is in.
+pub(crate) async fn bring_in(server: &Server, link: LinkId, queue: &mut Queue) {
+    loop {
+        send(server, WEST, Input::Enter(enter(link))).await;
+        match next(queue).await.unwrap() {
+            Message::Entered { region, .. } => return assert_eq!(region, WEST),
+            Message::Elsewhere { region: None, .. } => tokio::task::yield_now().await,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Anna's row.
+pub(crate) async fn row(server: &Server) -> EntityRow {
+    server.store.entities().peek("anna").await.unwrap().unwrap()
+}
