@@ -50,7 +50,6 @@
    <wangtile tileid="43" wangid="0,0,1,0,0,0,0,0"/>
    <wangtile tileid="44" wangid="0,0,0,0,1,0,0,0"/>
    <wangtile tileid="45" wangid="0,0,0,0,0,0,1,0"/>
-   <wangtile tileid="46" wangid="0,0,0,0,0,0,0,0"/>
   </wangset>
  </wangsets>
 </tileset>
