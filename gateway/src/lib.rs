@@ -1,1 +1,30 @@
-//! placeholder
+//! The gateway: it owns client connections, answers reads itself and routes writes. How a region decides is not its to know.
+//!
+//! In the order in which a request's bytes meet them: [`listener`] accepts, [`connection`] owns a socket, [`request`] says what a message comes to,
+//! [`session`] decides what is under way; [`login`] asks who somebody is; reads are answered by [`replica`], [`maps`] and [`image`]; writes go by
+//! [`router`] and [`zone_link`]; [`flags`] are added to replies. [`served`] follows what is published, [`presence`] says who is here, [`counters`]
+//! count, and [`grpc`] alone knows how all that is put into protobuf.
+
+mod config;
+mod connection;
+mod counters;
+mod flags;
+mod grpc;
+mod image;
+mod listener;
+mod login;
+mod maps;
+mod presence;
+mod replica;
+mod request;
+mod router;
+mod served;
+mod service;
+mod session;
+#[cfg(test)]
+mod testing;
+mod zone_link;
+mod zone_message;
+
+pub use config::Config;
+pub use service::{Error, Peers, serve};

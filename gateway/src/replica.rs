@@ -1,0 +1,220 @@
+//! A read-only copy of the regions that this gateway's players can see, from which `update` is answered. It is shared by all connections: many
+//! read it at a time, and the streams to zone servers write it once per batch. What is true is the zone servers' to say.
+
+mod entity;
+mod interest;
+mod state;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration, time::Instant};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
+use wire::{
+    Dialect, Value,
+    reply::{self, Flag},
+};
+use world::{position::Position, region_id::RegionId};
+
+use crate::{
+    counters::Counters,
+    router::Router,
+    zone_message::{News, ToZone},
+};
+use entity::position_value;
+use interest::{Interest, Order};
+use runtime::shutdown::Shutdown;
+use state::State;
+pub(crate) use watcher::{Scale, Sight, Watcher};
+
+/// How often subscriptions that time alone changes are looked at.
+const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The copy, and who needs what of it.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    state: RwLock<State>,
+    interest: Mutex<Interest>,
+    /// Somebody needs a region that nobody needed.
+    wanted: Notify,
+    /// Counts the batches of news.
+    news: watch::Sender<u64>,
+}
+
+/// What the replica says of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Lookup {
+    /// This is it.
+    Known(Value),
+    /// Only the owner can say.
+    Unknown,
+}
+
+impl Replica {
+    /// An empty one, for a world in which players see this far, in tiles.
+    pub(crate) fn new(view_distance: f64) -> Self {
+        Self {
+            state: RwLock::new(State::new(view_distance)),
+            interest: Mutex::default(),
+            wanted: Notify::new(),
+            news: watch::Sender::new(0),
+        }
+    }
+
+    /// Opens the eyes of a player.
+    pub(crate) fn watch(self: &Arc<Self>, key: Arc<str>, at: RegionId) -> Watcher {
+        self.state.write().add_player(&key);
+        Watcher::new(Arc::clone(self), key, at)
+    }
+
+    /// Merges news, all of it at once.
+    pub(crate) fn apply(&self, news: Vec<News>, now: Instant) {
+        {
+            let mut state = self.state.write();
+            for one in news {
+                state.apply(one, now);
+            }
+        }
+        self.news.send_modify(|count| *count += 1);
+    }
+
+    /// Changes whenever there was news.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// Where an entity is.
+    pub(crate) fn position(&self, key: &str) -> Option<Position> {
+        self.state.read().position(key)
+    }
+
+    /// Writes the reply to an `update` from a place.
+    pub(crate) fn write_view(
+        &self,
+        centre: Position,
+        view_distance: f64,
+        flags: &[Flag],
+        dialect: Dialect,
+        out: &mut Vec<u8>,
+    ) {
+        let state = self.state.read();
+        let fragments = state.view(centre, view_distance, dialect);
+        reply::write_view(fragments.iter().copied(), flags, dialect, out);
+    }
+
+    /// An attribute of an entity, if it is one that `update` shows. `is_shown` says whether the attribute is.
+    pub(crate) fn attribute(&self, key: &str, attribute: &str, is_shown: bool) -> Lookup {
+        let state = self.state.read();
+        let Some(entity) = state.find(key) else {
+            return Lookup::Unknown;
+        };
+        match attribute {
+            "pos" => Lookup::Known(position_value(entity.position)),
+            "name" => Lookup::Known(Value::Str(entity.name.clone())),
+            _ if is_shown => {
+                Lookup::Known(entity.attribute(attribute).cloned().unwrap_or(Value::None))
+            }
+            _ => Lookup::Unknown,
+        }
+    }
+
+    /// Keeps the zone servers' idea of what we listen to in step with what is needed, until the shutdown.
+    pub(crate) async fn keep_subscribed(
+        self: Arc<Self>,
+        router: Arc<Router>,
+        counters: Arc<Counters>,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<()> {
+        let mut links = router.changes();
+        while !shutdown.is_triggered() {
+            self.say(&router).await;
+            self.upkeep(Instant::now(), &counters);
+            tokio::select! {
+                () = self.wanted.notified() => {}
+                () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
+                _ = links.changed() => {}
+                () = shutdown.triggered() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn say(&self, router: &Router) {
+        for order in self.orders(router) {
+            let (link, message) = match order {
+                Order::Subscribe(link, region) => (link, ToZone::Subscribe(region)),
+                Order::Unsubscribe(link, region) => (link, ToZone::Unsubscribe(region)),
+                Order::Forget(_) => continue,
+            };
+            // A stream that has ended needs no word; the one after it is told everything.
+            if let Some(link) = router.link(link) {
+                link.send(message).await;
+            }
+        }
+    }
+
+    /// What is to be said now. What is not wanted any more is forgotten before anybody can want it again.
+    fn orders(&self, router: &Router) -> Vec<Order> {
+        let holder = |region| router.holder(region).map(|link| link.id());
+        let mut interest = self.interest.lock();
+        let orders = {
+            let state = self.state.read();
+            interest.orders(Instant::now(), holder, |region| state.has(region))
+        };
+        for order in &orders {
+            if let Order::Unsubscribe(_, region) | Order::Forget(region) = order {
+                self.state.write().forget(*region);
+            }
+        }
+        orders
+    }
+
+    fn upkeep(&self, now: Instant, counters: &Counters) {
+        if self.state.read().has_leaving() {
+            self.state.write().expire(now);
+        }
+        let state = self.state.read();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a gauge of counts far below 2^53"
+        )]
+        {
+            counters.replica_entities.set(state.entity_count() as f64);
+            counters.replica_regions.set(state.region_count() as f64);
+        }
+    }
+
+    /// Those of the regions whose content is not known.
+    fn missing(&self, regions: impl Iterator<Item = RegionId>) -> Vec<RegionId> {
+        let state = self.state.read();
+        regions.filter(|region| !state.has(*region)).collect()
+    }
+
+    fn change_need(&self, old: &BTreeSet<RegionId>, new: &BTreeSet<RegionId>) {
+        let now = Instant::now();
+        // Whoever takes both locks takes this one first.
+        let mut interest = self.interest.lock();
+        for region in old.difference(new) {
+            interest.release(*region, now);
+        }
+        let added: Vec<RegionId> = new
+            .difference(old)
+            .copied()
+            .filter(|region| interest.need(*region))
+            .collect();
+        if !added.is_empty() {
+            let mut state = self.state.write();
+            for region in added {
+                state.want(region);
+            }
+            self.wanted.notify_one();
+        }
+    }
+
+    fn leave(&self, key: &str, needed: &BTreeSet<RegionId>) {
+        self.change_need(needed, &BTreeSet::new());
+        self.state.write().remove_player(key);
+    }
+}

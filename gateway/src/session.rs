@@ -1,0 +1,534 @@
+//! A session's rules: which requests are under way, what their answers wait for, and what is sent again. A pure state machine: (state, input,
+//! now) gives [`Output`]s, which the connection carries out in their order. It does not know of sockets, tasks or pickles.
+//!
+//! Replies form a queue. A read is evaluated when it is at the head, so it sees what all earlier requests did and nothing of later ones; nothing
+//! behind it starts before it is answered. Commands are under way together, but only one durable one. A login waits for the head and holds
+//! everything behind it.
+
+mod place;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration, time::Instant};
+
+use wire::command::Credentials;
+use world::{
+    region::{Answer, Body, Reason, WINDOW},
+    region_id::RegionId,
+};
+
+use crate::{
+    request::{Asked, Read},
+    zone_message::{Character, Command, Event, SessionNumber},
+};
+use place::Place;
+pub(crate) use slot::Ticket;
+use slot::{Flight, Slot, Step};
+
+/// How long a request is repeated before the connection is closed instead: less than the minute for which a command's effect is remembered
+/// (`world::applied::KEPT_MS`), so no repeat comes too late to be recognised.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Requests that wait may hold this many bytes in all before no more are read: a few of the largest.
+const WEIGHT_MAX: usize = 1024 * 1024;
+
+/// One connection's conversation.
+#[derive(Debug)]
+pub(crate) struct Session {
+    queue: VecDeque<Slot>,
+    /// How many at the front are answered or under way.
+    started_count: usize,
+    /// What the requests in the queue hold, in bytes.
+    weight: usize,
+    unanswered_count_max: usize,
+    /// Since when the head is the head.
+    head_since: Option<Instant>,
+    character: Option<Character>,
+    place: Place,
+    /// Of the last command.
+    counter: u64,
+    end: Option<End>,
+}
+
+/// What a session wants done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Output {
+    /// Ask who this is; then [`Session::verdict`].
+    Authenticate {
+        /// Whether the account is to be created.
+        is_new: bool,
+        /// Of the player.
+        credentials: Credentials,
+    },
+    /// Bring the character into the world there. If that region cannot be reached: [`Session::unreachable`].
+    Enter(Character, RegionId),
+    /// The character's player has gone.
+    Leave(Character, RegionId),
+    /// Send a command to its region.
+    Command(Command),
+    /// The character is in the world; the login's answer comes next.
+    Begun(Character),
+    /// Find out where the character's row says that it is; then [`Session::located`].
+    Locate(Character),
+}
+
+/// What the head of the queue waits for.
+#[derive(Debug)]
+pub(crate) enum Head<'s> {
+    /// Nothing is asked.
+    Empty,
+    /// Somebody else's answer.
+    Waiting,
+    /// To be evaluated.
+    Read(&'s Read),
+    /// To be written.
+    Answer(&'s Answer),
+}
+
+/// The answer to [`Output::Authenticate`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// A session has begun.
+    Begun {
+        /// Who it is, and under which number.
+        character: Character,
+        /// Where the character's row says that it is.
+        region: RegionId,
+    },
+    /// No session.
+    Refused,
+    /// Nobody knows whether there is an account or a session now.
+    Unknown,
+}
+
+/// Why a session ends from within. What was answered is still written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The zone server said so.
+    Evicted(Reason),
+    /// Whether a request took effect cannot be known.
+    OutcomeUnknown,
+    /// The character has no row any more.
+    Gone,
+}
+
+impl Session {
+    /// A conversation in which nothing has been said.
+    pub(crate) fn new(unanswered_count_max: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            started_count: 0,
+            weight: 0,
+            unanswered_count_max,
+            head_since: None,
+            character: None,
+            place: Place::Nowhere,
+            counter: 0,
+            end: None,
+        }
+    }
+
+    /// Whether one more request may come.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.len() < self.unanswered_count_max && self.weight < WEIGHT_MAX
+    }
+
+    /// Whether everything is answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Who speaks; None before a login.
+    pub(crate) fn character(&self) -> Option<&Character> {
+        self.character.as_ref()
+    }
+
+    /// Where the character is believed to be, if somebody should be told that its player has gone.
+    pub(crate) fn region(&self) -> Option<RegionId> {
+        self.place.region()
+    }
+
+    /// Whether it is over.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// A request has come.
+    pub(crate) fn request(
+        &mut self,
+        asked: Asked,
+        ticket: Ticket,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        self.weight += ticket.weight;
+        self.head_since.get_or_insert(now);
+        self.queue.push_back(Slot {
+            ticket,
+            step: Step::Waiting(asked),
+        });
+        self.start(now, out);
+    }
+
+    /// What there is to do for the head of the queue.
+    pub(crate) fn head(&self) -> Head<'_> {
+        match self.queue.front().map(|slot| &slot.step) {
+            None => Head::Empty,
+            Some(Step::Answered(answer)) => Head::Answer(answer),
+            Some(Step::Reading(read)) => Head::Read(read),
+            Some(_) => Head::Waiting,
+        }
+    }
+
+    /// The head's ticket.
+    pub(crate) fn head_ticket(&self) -> Option<&Ticket> {
+        self.queue.front().map(|slot| &slot.ticket)
+    }
+
+    /// The head's reply has been written.
+    pub(crate) fn pop(&mut self, now: Instant, out: &mut Vec<Output>) -> Option<Ticket> {
+        let slot = self.queue.pop_front()?;
+        self.started_count = self.started_count.saturating_sub(1);
+        self.weight = self.weight.saturating_sub(slot.ticket.weight);
+        self.head_since = (!self.queue.is_empty()).then_some(now);
+        self.start(now, out);
+        Some(slot.ticket)
+    }
+
+    /// The head is a `get` that only the owner can answer.
+    pub(crate) fn ask_owner(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if let Some(slot) = self.queue.front_mut()
+            && let Step::Reading(Read::Get { name, attribute }) = &slot.step
+        {
+            let body = Body::Get {
+                name: name.clone(),
+                attribute: attribute.clone(),
+            };
+            slot.step = Step::Waiting(Asked::Command(body));
+            self.started_count = 0;
+            self.start(now, out);
+        }
+    }
+
+    /// The answer to [`Output::Authenticate`].
+    pub(crate) fn verdict(&mut self, verdict: Verdict, now: Instant, out: &mut Vec<Output>) {
+        let Some(slot) = self
+            .queue
+            .front_mut()
+            .filter(|slot| matches!(slot.step, Step::Authenticating))
+        else {
+            return;
+        };
+        match verdict {
+            Verdict::Refused => {
+                slot.step = Step::Answered(Answer::Done(false));
+                self.start(now, out);
+            }
+            Verdict::Unknown => self.end = Some(End::OutcomeUnknown),
+            Verdict::Begun { character, region } => {
+                slot.step = Step::Entering;
+                let old = self.character.replace(character.clone());
+                // The same character is taken over where it stands; another one is left.
+                if let (Some(old), Some(at)) = (old, self.place.region())
+                    && old.key != character.key
+                {
+                    out.push(Output::Leave(old, at));
+                }
+                self.counter = 0;
+                self.place = Place::entering(region, now);
+                out.push(Output::Enter(character, region));
+            }
+        }
+    }
+
+    /// A zone server has said something to a session of this connection.
+    pub(crate) fn heard(
+        &mut self,
+        number: SessionNumber,
+        event: Event,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        if self
+            .character
+            .as_ref()
+            .is_none_or(|character| character.number != number)
+        {
+            return;
+        }
+        match event {
+            Event::Entered(region) | Event::Moved(region) => {
+                self.place.settle(region);
+                self.finish_login(out);
+                self.send_again(region, now, out);
+                self.start(now, out);
+            }
+            Event::Reply {
+                counter,
+                attempt,
+                answer,
+            } => self.answered(counter, attempt, answer, now, out),
+            Event::Elsewhere {
+                counter: 0, region, ..
+            } => self.place.not_there(region, &self.character, now, out),
+            Event::Elsewhere {
+                counter,
+                attempt,
+                region,
+            } => self.elsewhere(counter, attempt, region, now, out),
+            Event::Evicted(reason) => {
+                self.place = Place::Nowhere;
+                self.end.get_or_insert(End::Evicted(reason));
+            }
+        }
+    }
+
+    /// The stream by which this session spoke has ended.
+    pub(crate) fn link_lost(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if let (Some(character), Some(region)) = (&self.character, self.place.region()) {
+            self.place = Place::entering(region, now);
+            out.push(Output::Enter(character.clone(), region));
+        }
+    }
+
+    /// No zone server could be given [`Output::Enter`].
+    pub(crate) fn unreachable(&mut self) {
+        if let Some(region) = self.place.region() {
+            self.place = Place::Unreachable(region);
+        }
+    }
+
+    /// Whether it waits for a zone server to come up.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self.place, Place::Unreachable(_))
+    }
+
+    /// A zone server has come up.
+    pub(crate) fn reachable(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.is_unreachable() {
+            self.link_lost(now, out);
+        }
+    }
+
+    /// The answer to [`Output::Locate`]; an error: the database did not answer.
+    pub(crate) fn located(
+        &mut self,
+        found: Result<Option<RegionId>, ()>,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        if !self.place.is_locating() {
+            return;
+        }
+        match found {
+            Ok(Some(region)) => {
+                self.place.enter(region, now);
+                if let Some(character) = &self.character {
+                    out.push(Output::Enter(character.clone(), region));
+                }
+            }
+            Ok(None) => self.end = Some(End::Gone),
+            Err(()) => self.place.lose(now),
+        }
+    }
+
+    /// When [`Self::tick`] is wanted.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.patience_end(), self.place.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.patience_end().is_some_and(|end| now >= end) {
+            self.end.get_or_insert(End::OutcomeUnknown);
+        }
+        self.place.tick(&self.character, now, out);
+    }
+
+    /// When the head has waited too long for somebody else.
+    fn patience_end(&self) -> Option<Instant> {
+        match &self.queue.front()?.step {
+            Step::Answered(_) => None,
+            Step::InFlight(flight) => Some(flight.since + PATIENCE),
+            _ => Some(self.head_since? + PATIENCE),
+        }
+    }
+
+    fn finish_login(&mut self, out: &mut Vec<Output>) {
+        if let Some(slot) = self.queue.front_mut()
+            && let Step::Entering = slot.step
+            && let Some(character) = &self.character
+        {
+            slot.step = Step::Answered(Answer::Done(true));
+            out.push(Output::Begun(character.clone()));
+        }
+    }
+
+    fn answered(
+        &mut self,
+        counter: u64,
+        attempt: u32,
+        answer: Answer,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        let slot = self.queue.iter_mut().find(|slot| match &slot.step {
+            Step::InFlight(flight) => flight.counter == counter,
+            _ => false,
+        });
+        if let Some(slot) = slot
+            && let Step::InFlight(flight) = &slot.step
+            && flight.attempt == attempt
+        {
+            slot.step = Step::Answered(answer);
+            self.place.progress();
+            self.start(now, out);
+        }
+    }
+
+    fn elsewhere(
+        &mut self,
+        counter: u64,
+        attempt: u32,
+        region: Option<RegionId>,
+        now: Instant,
+        out: &mut Vec<Output>,
+    ) {
+        // One answer sends everything again, so the answers to the same attempts of the others say nothing new.
+        let is_current = self
+            .flights()
+            .any(|flight| flight.counter == counter && flight.attempt == attempt);
+        if !is_current || !self.place.is_settled() {
+            return;
+        }
+        match region.filter(|_| self.place.may_detour()) {
+            Some(region) => {
+                self.place.settle_again(region);
+                self.send_again(region, now, out);
+            }
+            None => self.place.lose(now),
+        }
+    }
+
+    fn flights(&self) -> impl Iterator<Item = &Flight> {
+        self.queue
+            .iter()
+            .take(self.started_count)
+            .filter_map(|slot| match &slot.step {
+                Step::InFlight(flight) => Some(flight),
+                _ => None,
+            })
+    }
+
+    /// Sends everything that is unanswered to where the character is now.
+    fn send_again(&mut self, region: RegionId, now: Instant, out: &mut Vec<Output>) {
+        let Some(character) = self.character.clone() else {
+            return;
+        };
+        for slot in self.queue.iter_mut().take(self.started_count) {
+            let Step::InFlight(flight) = &mut slot.step else {
+                continue;
+            };
+            if now >= flight.since + PATIENCE {
+                self.end.get_or_insert(End::OutcomeUnknown);
+                return;
+            }
+            flight.attempt += 1;
+            out.push(flight.command(&character, region, &slot.ticket));
+        }
+    }
+
+    /// Starts what may start.
+    fn start(&mut self, now: Instant, out: &mut Vec<Output>) {
+        while self.end.is_none() && !self.is_held() {
+            let index = self.started_count;
+            let Some(slot) = self.queue.get(index) else {
+                return;
+            };
+            let Step::Waiting(asked) = &slot.step else {
+                self.started_count += 1;
+                continue;
+            };
+            let is_head = index == 0;
+            let may_start = match asked {
+                Asked::Nothing => true,
+                Asked::Credentials { .. } => is_head,
+                Asked::Read(read) => is_head || self.character.is_none() && read.needs_login(),
+                Asked::Command(body) => self.character.is_none() || self.may_fly(body),
+                Asked::Impossible => true,
+            };
+            if !may_start {
+                return;
+            }
+            self.begin(index, now, out);
+            self.started_count += 1;
+        }
+    }
+
+    /// Whether the head holds everything behind it.
+    fn is_held(&self) -> bool {
+        self.started_count > 0
+            && self
+                .queue
+                .front()
+                .is_some_and(|slot| slot.step.holds_others())
+    }
+
+    fn may_fly(&self, body: &Body) -> bool {
+        let oldest = self.flights().map(|flight| flight.counter).next();
+        let span = oldest.map_or(0, |oldest| self.counter + 1 - oldest);
+        let is_free = !is_durable(body) || !self.flights().any(|flight| is_durable(&flight.body));
+        self.place.is_settled() && span + 1 < WINDOW && is_free
+    }
+
+    fn begin(&mut self, index: usize, now: Instant, out: &mut Vec<Output>) {
+        let Some(slot) = self.queue.get_mut(index) else {
+            return;
+        };
+        let Step::Waiting(asked) =
+            std::mem::replace(&mut slot.step, Step::Answered(Answer::Done(false)))
+        else {
+            return;
+        };
+        match asked {
+            Asked::Nothing | Asked::Impossible => {}
+            Asked::Credentials {
+                is_new,
+                credentials,
+            } => {
+                slot.step = Step::Authenticating;
+                out.push(Output::Authenticate {
+                    is_new,
+                    credentials,
+                });
+            }
+            Asked::Read(read) => {
+                if self.character.is_some() || !read.needs_login() {
+                    slot.step = Step::Reading(read);
+                }
+            }
+            Asked::Command(body) => {
+                if let (Some(character), Some(region)) = (&self.character, self.place.region()) {
+                    self.counter += 1;
+                    let flight = Flight {
+                        counter: self.counter,
+                        attempt: 0,
+                        body: Arc::new(body),
+                        since: now,
+                    };
+                    out.push(flight.command(character, region, &slot.ticket));
+                    slot.step = Step::InFlight(flight);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a command is answered only after a commit.
+fn is_durable(body: &Body) -> bool {
+    matches!(body, Body::Set { .. } | Body::Edit(_))
+}
