@@ -305,11 +305,13 @@ def log_in(client, arguments):
         raise SystemExit("%s has another password, or is no name that can be had" % name)
 
 
-def address(text):
-    """Host and port of `host`, `port`, `host:port`, `[::1]` or `[::1]:port`; what is not said is the server on this machine."""
-    found = re.fullmatch(r"(?P<host>\[[^]]*\]|[^:]*?)(?:(?:^|:)(?P<port>\d+))?", text)
+def address(host, port):
+    """Host and port of `host`, `port`, `host:port` or `[::1]:port`, or of both; what is not said is the server on this machine."""
+    if port is not None:
+        return host.strip("[]"), port
+    found = re.fullmatch(r"(?P<host>\[[^]]*\]|[^:]*?)(?:(?:^|:)(?P<port>\d+))?", host)
     if not found:
-        raise argparse.ArgumentTypeError("%r is neither HOST, PORT nor HOST:PORT" % text)
+        raise SystemExit("%r is neither HOST, PORT nor HOST:PORT" % host)
     return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"] or 7777)
 
 
@@ -317,16 +319,15 @@ def main():
     parser = argparse.ArgumentParser(
         description="Walk around in a terminal.", epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "server", nargs="?", type=address, default=address(""), metavar="[HOST][:PORT]", help="127.0.0.1:7777 where it is not said"
-    )
+    parser.add_argument("host", nargs="?", default="", help="the server, as HOST or HOST:PORT (127.0.0.1)")
+    parser.add_argument("port", nargs="?", type=int, help="its port (7777)")
     parser.add_argument("--name", help="your character; asked for if it is not given")
     parser.add_argument("--password", default=os.environ.get("PYMMORPG_PASSWORD"), help="or PYMMORPG_PASSWORD in the environment; asked for otherwise")
     parser.add_argument("--script", help="what to do, in words, without a terminal")
     parser.add_argument("--upgrade", metavar="FOLDER", help="write the newest client into a folder, and end")
     arguments = parser.parse_args()
     try:
-        with pymmorpg.Client(*arguments.server) as client:
+        with pymmorpg.Client(*address(arguments.host, arguments.port)) as client:
             if arguments.upgrade:
                 client.upgrade(into=arguments.upgrade)
                 print("client %s is in %s" % (client.ver(), arguments.upgrade))

@@ -173,8 +173,10 @@ class CommandLine(unittest.TestCase):
         self.assertNotIn("Traceback", text)
 
     def test_addresses(self):
-        self.assertIn("neither HOST, PORT nor HOST:PORT", run("a:b:c", code=2))
-        self.assertIn("no connection to 127.0.0.1:1", run("1", "--upgrade", "x", code=1))
+        self.assertIn("neither HOST, PORT nor HOST:PORT", run("a:b:c", code=1))
+        for where in (["1"], [":1"], ["127.0.0.1:1"], ["127.0.0.1", "1"], ["[127.0.0.1]:1"]):
+            self.assertIn("no connection to 127.0.0.1:1:", run(*where, "--upgrade", "x", code=1))
+        self.assertIn("no connection to ::1:1:", run("::1", "1", "--upgrade", "x", code=1))
 
 
 @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
