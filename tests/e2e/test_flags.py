@@ -36,6 +36,7 @@ class MapFlag(YardCase):
             self.take_flag(witness)
         # The witness has heard of the last change, so the gateway knows of all.
         self.assertEqual(silent.ask_all("ver"), [yard.VERSION, "map"])
+        self.assert_flags(silent, "map")
         self.assert_no_flags(silent)
 
     def test_it_comes_behind_whatever_is_answered_next(self):
@@ -56,11 +57,9 @@ class MapFlag(YardCase):
         for _ in range(5):
             player.send_all([["ver"]] * 200)
             self.change_the_map()
-            flags = [flag for reply in player.replies(200) for flag in reply[1:]]
-            if not flags:
-                self.take_flag(player)
-            else:
-                self.assertEqual(flags, ["map"])
+            player.replies(200)
+            until(lambda: player.flags or player.ask_all("ver")[1:], "the flag comes")
+            self.assert_flags(player, "map")
         self.assert_no_flags(player)
 
     def test_before_the_login(self):
@@ -85,8 +84,8 @@ class MapFlag(YardCase):
         self.change_the_map()
         self.take_flag(self.master)
         again = self.connect()
-        replies = [again.ask_all("login", player.name, player.password), again.ask_all("ver")]
-        self.assertEqual([flag for reply in replies for flag in reply[1:]], ["map"])
+        self.assertEqual([again.ask("login", player.name, player.password), again.ask("ver")], [True, yard.VERSION])
+        self.assert_flags(again, "map")
         self.assert_no_flags(again)
 
     def test_who_was_told_is_not_told_again(self):
@@ -107,8 +106,8 @@ class MapFlag(YardCase):
         self.change_the_map()
         self.take_flag(witness)
         newer = self.connect()
-        replies = [newer.ask_all("login", older.name, older.password), newer.ask_all("ver")]
-        self.assertEqual([flag for reply in replies for flag in reply[1:]], ["map"])
+        self.assertEqual([newer.ask("login", older.name, older.password), newer.ask("ver")], [True, yard.VERSION])
+        self.assert_flags(newer, "map")
         self.assert_no_flags(newer)
 
     def test_a_refused_edit_raises_none(self):
@@ -144,8 +143,8 @@ class AcrossRestarts(YardCase):
         self.server.start()
         for name, flags in ((told.name, []), (master.name, []), (untold.name, ["map"])):
             again = self.connect()
-            replies = [again.ask_all("login", name, "secret"), again.ask_all("ver")]
-            self.assertEqual([flag for reply in replies for flag in reply[1:]], flags, name)
+            self.assertEqual([again.ask("login", name, "secret"), again.ask("ver")], [True, yard.VERSION])
+            self.assert_flags(again, *flags)
             self.assert_no_flags(again, seconds=0.3)
 
 

@@ -72,6 +72,7 @@ class Views(YardCase):
             ((11.0, 8.5), True),
         ):
             player.walk_to(player.position()[0], 8.5)  # a row without walls
+            player.walk_to(x, 8.5)
             player.walk_to(x, y)
             if is_seen:
                 self.until_seen(watcher, player.name, lambda seen: seen["pos"] == (x, y, 0))

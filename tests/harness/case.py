@@ -22,6 +22,8 @@ class YardCase(unittest.TestCase):
 
     #: Settings of the server, as environment variables.
     environment = {}
+    #: Whether everybody walks as fast as they like.
+    is_fast = True
     #: The server starts with the first test; a class that says False starts and stops it by itself.
     is_started = True
 
@@ -31,6 +33,8 @@ class YardCase(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
         cls.world = yard.write(cls.folder / "world")
+        if cls.is_fast:
+            yard.make_fast(cls.world)
         cls.prepare_world(cls.world)
         cls.server = Server(cls.world, cls.folder / "data", cls.environment)
         cls._game_master = None
@@ -87,14 +91,20 @@ class YardCase(unittest.TestCase):
         return master
 
     def take_flag(self, connection, flag="map"):
-        """Waits for a flag and takes it, so that only later ones are seen."""
-        until(lambda: flag in connection.ask_all("ver")[1:], "the flag %r" % flag)
+        """Waits for a flag and forgets it, so that only later ones are seen."""
+        connection.take_flag(flag)
+
+    def assert_flags(self, connection, *flags):
+        """Exactly these have come, and are taken."""
+        self.assertEqual(connection.flags, list(flags), connection.name)
+        connection.flags.clear()
 
     def assert_no_flags(self, connection, seconds=1.5):
-        """No flag comes, however long one asks."""
+        """None came that was not taken, and none comes, however long one asks."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.assertEqual(connection.ask_all("ver")[1:], [])
+            connection.ask("ver")
+            self.assertEqual(connection.flags, [])
 
     # -- places
 

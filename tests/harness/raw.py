@@ -18,6 +18,8 @@ class Raw:
 
     def __init__(self, address, deadline=DEADLINE, receive_buffer=None):
         self.deadline = deadline
+        #: Every flag that came and that no test has taken yet.
+        self.flags = []
         #: Who is logged in, for those who remember it here.
         self.name = self.password = None
         self.buffer = b""
@@ -48,7 +50,9 @@ class Raw:
             size, space, rest = self.buffer.partition(b" ")
             if space and len(rest) >= int(size):
                 self.buffer = rest[int(size) :]
-                return pickle.loads(rest[: int(size)])
+                reply = pickle.loads(rest[: int(size)])
+                self.flags += reply[1:]
+                return reply
             self._receive(end)
 
     def _receive(self, end):
@@ -87,6 +91,11 @@ class Raw:
         self.send_all(requests, protocol)
         return self.results(len(requests))
 
+    def take_flag(self, flag):
+        """Waits for a flag and forgets it, so that only later ones are seen."""
+        until(lambda: flag in self.flags or flag in self.ask_all("ver"), "the flag %r" % flag)
+        self.flags = [other for other in self.flags if other != flag]
+
     # -- in the game
 
     def position(self):
@@ -101,8 +110,8 @@ class Raw:
             dx, dy = dx - east, dy - south
 
     def walk_to(self, x, y, step=1.0):
-        """Walks to a place on the same level, first along x, then along y, and stands exactly there."""
-        for axis in (0, 1):
+        """Walks to a place on the same level, first along y, then along x, and stands exactly there."""
+        for axis in (1, 0):
             here = self.position()
             offset = (x, y)[axis] - here[axis]
             if offset:
@@ -132,13 +141,10 @@ class Raw:
             except socket.timeout:
                 if time.monotonic() > end:
                     raise
+        assert isinstance(answer[0], str), "answered what is to be ignored: %r" % (answer,)
         self.send(frame(["no such request"]))
         while answer[0] is not False:
-            assert isinstance(answer[0], str), "answered what is to be ignored: %r" % (answer,)
             answer = self.reply()
-        # Had it been answered with False, that one's own answer would still come.
-        self.send(frame(["ver"]))
-        assert isinstance(self.reply()[0], str), "there was an answer too many"
 
     def is_closed(self, within):
         """Whether the server closes the connection within so many seconds, whatever it sends before."""
