@@ -191,15 +191,15 @@ mod tests {
         assert_eq!(again.len(), 3);
     }
 
-    #[tokio::test]
+    /// Paused time goes on when nothing else does: not while a hash runs, but while one waits.
+    #[tokio::test(start_paused = true)]
     async fn no_more_run_than_may() {
         let hasher = hasher(1, 1).await;
         let running = Arc::clone(&hasher.turns).try_acquire_owned().unwrap();
         let mut waiting = std::pin::pin!(hasher.place().unwrap().hash(b"x".to_vec()));
-        let is_done = std::future::poll_fn(|context| {
-            std::task::Poll::Ready(waiting.as_mut().poll(context).is_ready())
-        });
-        assert!(!is_done.await);
+        let hour = std::time::Duration::from_secs(3_600);
+        let early = tokio::time::timeout(hour, waiting.as_mut()).await;
+        assert!(early.is_err(), "it did not wait for its turn");
         drop(running);
         waiting.await.unwrap();
     }

@@ -236,7 +236,9 @@ mod tests {
         silent.write_all(b"GET /hea").await.unwrap();
         assert_eq!(get_page(served.address, "/healthz").await.0, 200);
         served.shutdown.trigger();
-        served.serving.await.unwrap().unwrap();
+        let hour = Duration::from_secs(3_600);
+        let ended = tokio::time::timeout(hour, served.serving).await;
+        ended.unwrap().unwrap().unwrap();
     }
 
     #[tokio::test]

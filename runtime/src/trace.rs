@@ -113,13 +113,18 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ] {
-            let own = exporting(Sampler::AlwaysOn, || {
-                let span = tracing::info_span!("auth");
+            let (outer, own) = exporting(Sampler::AlwaysOn, || {
+                let outer = tracing::info_span!("stream");
+                let span = outer.in_scope(|| tracing::info_span!("auth"));
                 follow(&span, text);
-                traceparent(&span)
+                (traceparent(&outer), traceparent(&span))
             });
             assert_ne!(trace_of(&own), trace_of(SENT), "{text}");
-            assert!(own.ends_with("-01"), "{text}: {own}");
+            assert_eq!(
+                trace_of(&own),
+                trace_of(&outer),
+                "{text}: the parent that it had"
+            );
         }
     }
 

@@ -9,10 +9,12 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn what_was_asked_before_the_shutdown_is_answered() {
-    let auth = auth().await;
+    let mut auth = auth().await;
     tokio::time::timeout(DEADLINE, auth.context.health.ready())
         .await
         .unwrap();
+    let serving = auth.serving.take().unwrap();
+    let auth = auth;
     let all = ["Anna", "Bert", "Cleo"].map(|name| auth.create(name, b"secret"));
     let all = futures::future::try_join_all(all);
     let stop_in_the_middle = async {
@@ -22,11 +24,14 @@ async fn what_was_asked_before_the_shutdown_is_answered() {
         }
         auth.context.shutdown.trigger();
     };
-    let both = futures::future::join(all, stop_in_the_middle);
-    let (heard, ()) = tokio::time::timeout(DEADLINE, both).await.unwrap();
+    let served = async {
+        serving.await.unwrap().unwrap();
+        // It has not left anything to be done by what it leaves behind.
+        assert_eq!(auth.store.accounts().list().await.unwrap().len(), 3);
+    };
+    let all = futures::future::join3(all, stop_in_the_middle, served);
+    let (heard, (), ()) = tokio::time::timeout(DEADLINE, all).await.unwrap();
     let expected = ["Anna", "Bert", "Cleo"].map(|name| session(name, 1));
     assert_eq!(heard.unwrap(), expected);
-    let served = tokio::time::timeout(DEADLINE, auth.serving).await;
-    served.unwrap().unwrap().unwrap();
     assert_eq!(auth.context.health.parts(), [("auth", false)]);
 }

@@ -29,7 +29,8 @@ pub(crate) struct Auth {
     pub(crate) store: Store,
     pub(crate) sessions: Arc<InMemory>,
     pub(crate) context: runtime::Context,
-    pub(crate) serving: JoinHandle<Result<(), auth::Error>>,
+    /// The service's task, for whoever wants to see its end.
+    pub(crate) serving: Option<JoinHandle<Result<(), auth::Error>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -95,7 +96,7 @@ pub(crate) async fn unpublished(config: Config) -> Auth {
         store,
         sessions,
         context,
-        serving,
+        serving: Some(serving),
         _folder: folder,
     }
 }

@@ -116,3 +116,25 @@ fn resource(service: &'static str) -> Resource {
         Resource::builder().with_service_name(service).build()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_exporter_says_is_not_exported() {
+        let filter = filter();
+        for target in [
+            "h2::proto",
+            "tonic::transport",
+            "opentelemetry_sdk",
+            "hyper",
+        ] {
+            assert!(!filter.would_enable(target, &Level::ERROR), "{target}");
+        }
+        for target in ["gateway::session", "zone_server", "auth"] {
+            assert!(filter.would_enable(target, &Level::DEBUG), "{target}");
+            assert!(!filter.would_enable(target, &Level::TRACE), "{target}");
+        }
+    }
+}
