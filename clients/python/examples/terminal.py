@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -171,7 +172,7 @@ class Game:
         panel = self.panel(map_rows)
         panel += [""] * (map_rows - len(panel))
         lines = ["%s %s" % pair for pair in zip(self.picture(map_columns, map_rows), panel)]
-        log = self.log[-LOG_LINES:]
+        log = [part for text in self.log[-LOG_LINES:] for part in textwrap.wrap(text, columns)][-LOG_LINES:]
         return [line[:columns].rstrip() for line in lines + ["-" * columns] + log + [""] * (LOG_LINES - len(log))]
 
 

@@ -118,6 +118,10 @@ class Script(unittest.TestCase):
         # Near enough now to hear the shepherd.
         self.assertIn("Ilse the shepherd: Close the gate!", text)
 
+    def test_long_lines_are_wrapped(self):
+        text = self.script("'say:%s' look" % " ".join(["word"] * 50))
+        self.assertEqual(sum(line.count("word") for line in text.splitlines()[-5:]), 50)
+
     def test_what_does_not_work_is_told_at_the_end(self):
         text = self.script("left right", code=1)
         self.assertEqual(text.splitlines(), ["left: False", "right: True"])
