@@ -8,6 +8,9 @@ from harness.raw import until
 class MapFlag(YardCase):
     def setUp(self):
         self.master = self.game_master()
+        # It may have left the test before without having heard of all that it did there.
+        self.master.ask("ver")
+        self.master.flags.clear()
         self.gid = 1
 
     def change_the_map(self):

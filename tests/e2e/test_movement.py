@@ -69,7 +69,7 @@ class Steps(YardCase):
             self.assertIs(player.ask("move", offset), False, offset)
         for offset in ((1, 0), (1, 0, 0, 0), (), None, 1, ("1", 0, 0), (None, 0, 0), (True, 0, 0), ((1, 0), 0, 0)):
             self.assertIs(player.ask("move", offset), False, offset)
-        for offset in ((10**400, 0, 0), (0, -(10**400), 0)):
+        for offset in ((2**500, 0, 0), (0, -(2**500), 0)):
             self.assertIs(player.ask("move", offset, protocol=2), False)
         self.assertEqual(player.position(), place)
         self.assertIs(player.ask("move", (0, 0, 0.0)), True)
