@@ -11,6 +11,8 @@ use super::{Error, Format};
 const DEFAULT_FILTER: &str = "info";
 /// Where else the filter may come from.
 const VARIABLE: &str = "RUST_LOG";
+/// Set by those who want no colours: <https://no-color.org>.
+const NO_COLOR: &str = "NO_COLOR";
 
 /// The filter that was chosen.
 pub(super) fn filter(chosen: Option<String>) -> Result<EnvFilter, Error> {
@@ -37,7 +39,8 @@ where
     } else {
         Format::Json
     });
-    layer_to(std::io::stderr, format, is_terminal)
+    let wants_none = std::env::var_os(NO_COLOR).is_some_and(|value| !value.is_empty());
+    layer_to(std::io::stderr, format, is_terminal && !wants_none)
 }
 
 fn layer_to<S, W>(writer: W, format: Format, ansi: bool) -> Box<dyn Layer<S> + Send + Sync>
