@@ -61,9 +61,9 @@ async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
         }
     };
     if tokio::time::timeout(timeout, all).await.is_err() {
-        tracing::warn!(
+        tracing::info!(
             connection_count = connections.len(),
-            "connections were closed before they were answered"
+            "connections are closed before they were answered"
         );
         connections.shutdown().await;
     }

@@ -1,0 +1,93 @@
+//! An account service that lets everybody in whose password is `secret`, or does what the test says.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use proto::{Credentials, Refusal, Verdict, auth_server, verdict::Outcome};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+use crate::cluster::START;
+
+/// The service's state, shared with the test.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FakeAuth(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    generations: BTreeMap<String, u64>,
+    map_told: u64,
+    /// So many calls are answered with an error.
+    failure_count: usize,
+    calls: Vec<(String, bool)>,
+}
+
+impl FakeAuth {
+    /// Serves, and says where.
+    pub(crate) async fn start(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = auth_server::AuthServer::new(self.clone());
+        tokio::spawn(
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .serve_with_incoming(TcpListenerStream::new(listener)),
+        );
+        format!("http://{address}")
+    }
+
+    pub(crate) fn fail(&self, count: usize) {
+        self.0.lock().unwrap().failure_count = count;
+    }
+
+    pub(crate) fn set_map_told(&self, version: u64) {
+        self.0.lock().unwrap().map_told = version;
+    }
+
+    /// Every call: the name, and whether it was a `new`.
+    pub(crate) fn calls(&self) -> Vec<(String, bool)> {
+        self.0.lock().unwrap().calls.clone()
+    }
+
+    fn answer(&self, credentials: &Credentials, is_new: bool) -> Result<Response<Verdict>, Status> {
+        let mut state = self.0.lock().unwrap();
+        state.calls.push((credentials.name.clone(), is_new));
+        if state.failure_count > 0 {
+            state.failure_count -= 1;
+            return Err(Status::unavailable("as the test says"));
+        }
+        let outcome = if credentials.password == "secret".as_bytes() {
+            let generation = state
+                .generations
+                .entry(credentials.name.clone())
+                .or_default();
+            *generation += 1;
+            let generation = *generation;
+            Outcome::Session(proto::Session {
+                name: credentials.name.clone(),
+                generation,
+                region: Some(START),
+                map_told: state.map_told,
+            })
+        } else {
+            Outcome::Refusal(Refusal::Wrong.into())
+        };
+        Ok(Response::new(Verdict {
+            outcome: Some(outcome),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl auth_server::Auth for FakeAuth {
+    async fn create(&self, request: Request<Credentials>) -> Result<Response<Verdict>, Status> {
+        self.answer(request.get_ref(), true)
+    }
+
+    async fn login(&self, request: Request<Credentials>) -> Result<Response<Verdict>, Status> {
+        self.answer(request.get_ref(), false)
+    }
+}
