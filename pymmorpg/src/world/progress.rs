@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// From this many files on.
 const FILE_COUNT_MIN: usize = 500;
@@ -22,7 +22,8 @@ impl Progress {
     /// Shown on standard error if that is a terminal.
     pub(crate) fn shown() -> Self {
         Self {
-            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+                .with_style(ProgressStyle::default_spinner()),
             is_wanted: true,
         }
     }
