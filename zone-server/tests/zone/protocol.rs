@@ -62,7 +62,7 @@ async fn hello_comes_first_and_once() {
     cluster
         .watch
         .expect_trouble("a gateway says what it must not");
-    drop(cluster);
+    cluster.stop().await;
     let hello = Say::Hello(p::Hello {
         gateway: "again".to_owned(),
     });

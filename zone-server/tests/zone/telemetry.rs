@@ -72,14 +72,7 @@ async fn commands_regions_and_people_are_counted() {
     assert_eq!(cluster.watch.metric("pymmorpg_zone_regions "), Some(2.0));
     assert_eq!(cluster.watch.metric("pymmorpg_zone_residents "), Some(2.0));
     assert!(gateway.is_done(&mut anna, step(4.0, 0.0)).await);
-    assert_eq!(
-        cluster.watch.metric("pymmorpg_zone_handovers_total "),
-        Some(1.0)
-    );
-    let woken = async || {
-        cluster
-            .watch
-            .metric("pymmorpg_zone_wake_lag_seconds_count ")
-    };
-    until("a wake", woken).await;
+    let metric = async |name: &str| until(name, async || cluster.watch.metric(name)).await;
+    assert_eq!(metric("pymmorpg_zone_handovers_total ").await, 1.0);
+    assert!(metric("pymmorpg_zone_wake_lag_seconds_count ").await >= 1.0);
 }
