@@ -22,6 +22,9 @@ pub(super) struct Machine {
     pub(super) has_byte_strings: bool,
 }
 
+/// A stack that has grown larger is given back as soon as most of it is in containers, in entries.
+const STACK_KEPT: usize = 2_048;
+
 impl Machine {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
@@ -186,6 +189,10 @@ impl Machine {
             return Err(Error::Limit(Budget::Depth));
         }
         self.stack.truncate(start);
+        if self.stack.capacity() > STACK_KEPT && start < STACK_KEPT / 2 {
+            // What was on it is in the cells now, and counts once.
+            self.stack.shrink_to(STACK_KEPT / 2);
+        }
         Ok(container)
     }
 
