@@ -2,21 +2,24 @@
 //! in [`world::region`].
 
 mod around;
+mod lost;
+mod outputs;
 mod spans;
 
 use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::mpsc;
-use tracing::{Instrument, Span};
+use tracing::Span;
 use world::{
-    region::{Ask, Input, LinkId, Now, Output, Region, Resident, Session},
+    region::{Input, LinkId, Now, Output, Region},
     region_id::RegionId,
 };
 
-use crate::{answer::try_again, count, ground::MapEdit, recovery::recover, rows, server::Server};
-use around::{Around, Permits};
-use spans::{Spans, commit_span};
+use crate::{count, server::Server};
+use around::Around;
+use lost::Lost;
+use spans::Spans;
 
 /// How many inputs wait for one region: half a second of what one can take. When it is full, links wait, which holds their gateways up, and other
 /// regions keep what they wanted to hand over or send it back.
@@ -25,9 +28,6 @@ pub(crate) const MAILBOX_MAX: usize = 4_096;
 const BATCH_MAX: usize = 256;
 /// How many operations on rows may be under way. While there are more, nothing is read from the mailbox; one transaction of the store takes as many.
 const OPERATIONS_MAX: usize = 1_024;
-/// How many lost rows are claimed anew at once. More wait; there are never more than there were entities here.
-const RECOVERIES_MAX: usize = 64;
-
 /// Who must leave for a region to fail, in tests of what becomes of it then.
 #[cfg(test)]
 pub(crate) const POISON: &str = "poison";
@@ -74,8 +74,7 @@ pub(crate) async fn run(
         region: Region::new(id, epoch),
         mailbox,
         operations: FuturesUnordered::new(),
-        recoveries: FuturesUnordered::new(),
-        lost: Vec::new(),
+        lost: Lost::default(),
         leaves: FuturesUnordered::new(),
         outputs: Vec::new(),
         spans: Spans::default(),
@@ -96,10 +95,8 @@ struct Actor {
     mailbox: mpsc::Receiver<Mail>,
     /// Operations on rows.
     operations: FuturesUnordered<Operation>,
-    /// Rows that are claimed anew; each waits for the database as long as it takes.
-    recoveries: FuturesUnordered<BoxFuture<'static, ()>>,
-    /// Rows that are to be.
-    lost: Vec<(String, Option<Session>)>,
+    /// Rows that are claimed anew.
+    lost: Lost,
     /// Departures that have to be told to the region where the character is by now.
     leaves: FuturesUnordered<BoxFuture<'static, ()>>,
     outputs: Vec<Output>,
@@ -112,7 +109,9 @@ struct Actor {
 
 impl Actor {
     fn begin(&mut self, beginning: Beginning) {
-        self.lost = beginning.lost.into_iter().map(|key| (key, None)).collect();
+        for key in beginning.lost {
+            self.lost.add(key, None);
+        }
         let creatures = self.server.scene.load().creatures(self.region.id());
         let afresh = true;
         self.take(Input::Changed { creatures, afresh }.into());
@@ -135,7 +134,7 @@ impl Actor {
                     return;
                 }
             }
-            self.start_recoveries();
+            self.lost.start(&self.server);
             let wake_ms = self.region.wake_ms();
             if let Some(at) = wake_ms.map(|wake_ms| self.server.clock.instant(wake_ms))
                 && at != timer.deadline()
@@ -151,6 +150,8 @@ impl Actor {
                     count::woken(timer.deadline().elapsed());
                     self.take(Input::Wake.into());
                 }
+                Some(()) = self.lost.next() => {}
+                Some(()) = self.leaves.next(), if !self.leaves.is_empty() => {}
                 count = self.mailbox.recv_many(&mut mails, BATCH_MAX),
                     if is_open && self.operations.len() < OPERATIONS_MAX =>
                 {
@@ -159,8 +160,6 @@ impl Actor {
                         self.take(mail);
                     }
                 }
-                Some(()) = self.recoveries.next(), if !self.recoveries.is_empty() => {}
-                Some(()) = self.leaves.next(), if !self.leaves.is_empty() => {}
                 // Nothing can happen any more.
                 else => return,
             }
@@ -180,7 +179,8 @@ impl Actor {
 
     /// A region that no map has a part of lets go of its rows once everybody is out.
     fn retire(&mut self) {
-        if self.is_retiring && !self.is_draining && self.region.resident_count() == 0 {
+        let is_empty = self.region.resident_count() == 0 && self.lost.is_empty();
+        if self.is_retiring && !self.is_draining && is_empty {
             self.take(Input::Drain.into());
         }
     }
@@ -198,14 +198,14 @@ impl Actor {
                 if let Some(there) = there.filter(|there| *there != self.region.id()) {
                     return self.pass_leave(there, input);
                 }
+                self.lost.leave(leave);
             }
             Input::Changed { .. } => {
                 self.is_retiring = !scene.terrain.regions().contains(&self.region.id());
             }
             Input::Drain => {
                 self.is_draining = true;
-                self.lost.clear();
-                self.recoveries.clear();
+                self.lost = Lost::default();
                 server.doubt_rows();
             }
             Input::Command(command) => self.spans.begin(command.session, command.id, &span),
@@ -229,128 +229,5 @@ impl Actor {
         }
         self.outputs = outputs;
         self.residents.set(self.region.resident_count());
-    }
-
-    fn carry_out(&mut self, output: Output, permits: &mut Permits, span: &Span) {
-        let server = Arc::clone(&self.server);
-        let here = self.region.id();
-        match output {
-            Output::Tell(link, message) => {
-                self.spans.told(link, &message);
-                server.links.tell(link, message);
-            }
-            Output::Claim(enter) => self.operate(span, async move {
-                let outcome = rows::enter(&server, &enter, here).await;
-                Some(Input::Entered(enter, outcome))
-            }),
-            Output::Save(save) => self.operate(span, async move {
-                let key = save.key.clone();
-                Some(Input::Saved(key, rows::save(&server, *save).await))
-            }),
-            Output::Spawn(asker, row, audit) => self.operate(span, async move {
-                let outcome = rows::spawn(&server, (*row).clone(), &audit).await;
-                Some(Input::Spawned(asker, row, outcome))
-            }),
-            Output::Despawn { key, own, audit } => self.operate(span, async move {
-                let outcome = rows::despawn(&server, key.clone(), own, &audit).await;
-                Some(Input::Saved(key, outcome))
-            }),
-            Output::Note { key, audit } => self.operate(span, async move {
-                Some(Input::Saved(key, rows::note(&server, &audit).await))
-            }),
-            Output::Recover { key, session } => self.lose(key, session),
-            Output::Pass(region, ask) => self.pass(region, ask),
-            Output::Absent(ask) => self.operate(span, async move {
-                let message = rows::absent(&server, &ask).await;
-                server.links.tell(ask.asker.session.link, message);
-                None
-            }),
-            Output::Map(asker, edit) => {
-                let span = self.spans.end(asker.session, asker.id);
-                if let Err(full) = server.map_edits.try_send(MapEdit { asker, edit, span }) {
-                    let asker = full.into_inner().asker;
-                    server.links.tell(asker.session.link, try_again(&asker));
-                }
-            }
-            Output::HandOver(to, resident) => self.hand_over(to, *resident, permits),
-            Output::Here(key) => server.whereabouts.here(key, here),
-            Output::Gone(key) => server.whereabouts.gone(&key, here),
-        }
-    }
-
-    /// Begins an operation on a row, as a part of the request that it is for.
-    fn operate(
-        &mut self,
-        span: &Span,
-        operation: impl Future<Output = Option<Input>> + Send + 'static,
-    ) {
-        self.operations
-            .push(operation.instrument(commit_span(span)).boxed());
-    }
-
-    /// What cannot be passed on now is sent back, and tried again.
-    fn pass(&mut self, region: RegionId, ask: Ask) {
-        let asker = ask.asker.clone();
-        let mail = Mail {
-            span: self.spans.end(asker.session, asker.id),
-            input: Input::Ask(ask),
-        };
-        let is_sent = match self.server.regions.mailbox(region) {
-            Some(mailbox) => mailbox.try_send(mail).is_ok(),
-            None => false,
-        };
-        if !is_sent {
-            let message = try_again(&asker);
-            self.server.links.tell(asker.session.link, message);
-        }
-    }
-
-    /// The character of a player who has gone is in another region by now.
-    fn pass_leave(&mut self, region: RegionId, leave: Input) {
-        if let Some(mailbox) = self.server.regions.mailbox(region) {
-            self.leaves.push(
-                async move {
-                    // A region that has ended has let go of everybody.
-                    let _ended = mailbox.send(leave.into()).await;
-                }
-                .boxed(),
-            );
-        }
-    }
-
-    fn hand_over(&mut self, to: RegionId, resident: Resident, permits: &mut Permits) {
-        count::handed_over();
-        let key = resident.key().to_owned();
-        // Before the mailbox: who asks there finds it at most on its way, and never gone.
-        self.server.whereabouts.here(key.clone(), to);
-        let arrive = Mail::from(Input::Arrive(Box::new(resident)));
-        let is_lost = match permits.take(to) {
-            Some(permit) => permit.send(arrive).is_closed(),
-            None => {
-                tracing::error!(region = %self.region.id(), %to, "handed over to a region that had not been asked");
-                true
-            }
-        };
-        if is_lost {
-            self.lose(key, None);
-        }
-    }
-
-    /// Nobody here has the row any more.
-    fn lose(&mut self, key: String, session: Option<Session>) {
-        if self.is_draining {
-            self.server.doubt_rows();
-        } else {
-            self.lost.push((key, session));
-        }
-    }
-
-    fn start_recoveries(&mut self) {
-        while self.recoveries.len() < RECOVERIES_MAX
-            && let Some((key, session)) = self.lost.pop()
-        {
-            let server = Arc::clone(&self.server);
-            self.recoveries.push(recover(server, key, session).boxed());
-        }
     }
 }

@@ -1,9 +1,9 @@
 //! A zone server: it owns regions, one task for each around [`world::region`], and speaks with gateways over gRPC. It does not know client sockets,
 //! the frames of the client protocol, or how a region decides.
 //!
-//! In the order in which a player's request meets them: [`service`] reads a gateway's stream, [`regions`] has the mailboxes, an [`actor`] runs a
-//! region, [`rows`] writes what must last, [`ground`] edits maps, [`links`] has what is queued for each gateway. Beside them: [`recovery`] claims
-//! rows that nobody has, [`roles`] knows the game masters, [`heartbeat`] says that this server lives.
+//! In the order in which a player's request meets them: `service` reads a gateway's stream, `regions` has the mailboxes, an `actor` runs a
+//! region, `rows` writes what must last, `ground` edits maps, `links` has what is queued for each gateway. Beside them: `recovery` claims
+//! rows that nobody has, `roles` knows the game masters, `heartbeat` says that this server lives.
 
 mod actor;
 mod answer;

@@ -1,5 +1,7 @@
 //! The gateways' streams: who is linked, what is queued for each, and which regions each listens to. It does not know what a stream is made of.
 
+mod weight;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -12,13 +14,13 @@ use std::{
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use wire::{Value, pickle::INTEGER_BYTES_MAX};
 use world::{
-    region::{Answer, LinkId, Message, Shown},
+    region::{LinkId, Message},
     region_id::RegionId,
 };
 
 use crate::{count, service::Invalid};
+use weight::weight;
 
 /// How many messages wait for one gateway: a second of the busiest gateway's traffic. A gateway that has not read for so long is cut off;
 /// it connects anew and asks again for what it has missed.
@@ -215,47 +217,12 @@ impl Link {
     }
 }
 
-/// Roughly how many bytes a message has, in memory or written, whichever is more.
-fn weight(message: &Message) -> usize {
-    const EMPTY: usize = 128;
-    let entity = |shown: &Shown| {
-        let attributes = shown.attributes.as_ref();
-        EMPTY + shown.name.len() + attributes.map_or(0, |bytes| bytes.len())
-    };
-    EMPTY
-        + match message {
-            Message::Reply {
-                answer: Answer::Value(value),
-                ..
-            } => value_weight(value),
-            Message::Snapshot(update) | Message::Changes(update) => {
-                update.changed.iter().map(entity).sum::<usize>() + update.departed.len() * EMPTY
-            }
-            _ => 0,
-        }
-}
-
-fn value_weight(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
-            Value::BigInt(_) => INTEGER_BYTES_MAX as usize,
-            Value::Str(text) => text.len(),
-            Value::Bytes(bytes) | Value::ByteArray(bytes) => bytes.len(),
-            Value::List(values)
-            | Value::Tuple(values)
-            | Value::Set(values)
-            | Value::FrozenSet(values) => values.iter().map(value_weight).sum(),
-            Value::Dict(entries) => entries
-                .iter()
-                .map(|(key, value)| value_weight(key) + value_weight(value))
-                .sum(),
-        }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+
+    use wire::Value;
+    use world::region::Answer;
 
     use super::*;
 

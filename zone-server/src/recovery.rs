@@ -4,10 +4,14 @@
 use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use futures::StreamExt;
+use parking_lot::Mutex;
 use runtime::shutdown::Shutdown;
 use store::entities::{Incarnation, Orphan};
 use tokio::time::MissedTickBehavior;
-use world::region::{Claimed, Input, Session};
+use world::{
+    region::{Claimed, Input, Session},
+    region_id::RegionId,
+};
 
 use crate::{actor::Mail, answer::enter_again, count, rows, server::Server};
 
@@ -93,13 +97,46 @@ async fn adopt_all(server: &Server, rows: Vec<Orphan>) {
         .await;
 }
 
+/// The session that spoke for an entity, until its player goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Speaker(Arc<Mutex<Option<Session>>>);
+
+impl PartialEq for Speaker {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Speaker {
+    pub(crate) fn new(session: Option<Session>) -> Self {
+        Self(Arc::new(Mutex::new(session)))
+    }
+
+    /// The session's player has gone.
+    pub(crate) fn leave(&self, session: Session) {
+        self.0.lock().take_if(|speaking| *speaking == session);
+    }
+
+    fn take(&self) -> Option<Session> {
+        self.0.lock().take()
+    }
+}
+
 /// Claims an entity's row again, however often the database has to be asked, and gives it to the region where it belongs.
-pub(crate) async fn recover(server: Arc<Server>, key: String, session: Option<Session>) {
+pub(crate) async fn recover(server: &Server, key: &str, speaker: &Speaker) {
     let mut wait = BACKOFF;
     loop {
-        match try_recover(&server, &key, session).await {
-            Ok(true) => return,
-            Ok(false) => {}
+        match try_recover(server, key).await {
+            Ok(Recovered::Ours(row, region)) => {
+                return deliver(server, *row, region, speaker.take()).await;
+            }
+            Ok(Recovered::Gone) => {
+                if let Some(session) = speaker.take() {
+                    server.links.tell(session.link, enter_again(session));
+                }
+                return;
+            }
+            Ok(Recovered::NotYet) => {}
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 key,
@@ -111,52 +148,47 @@ pub(crate) async fn recover(server: Arc<Server>, key: String, session: Option<Se
     }
 }
 
-/// Whether the row has a place now, here or elsewhere.
-async fn try_recover(
-    server: &Server,
-    key: &str,
-    session: Option<Session>,
-) -> Result<bool, store::Error> {
+enum Recovered {
+    /// It is ours, and belongs to a region.
+    Ours(Box<Claimed>, RegionId),
+    /// It is not to be in the world, or it is another living server's.
+    Gone,
+    /// It has changed while we looked.
+    NotYet,
+}
+
+async fn try_recover(server: &Server, key: &str) -> Result<Recovered, store::Error> {
     let row = server.store.entities().peek(key).await?;
-    let is_ours = match &row {
-        Some(row) if row.present => match row.owner {
-            Some(owner) if owner != server.me => {
-                let live = server.store.directory().live().await?;
-                live.iter().all(|server| server.incarnation != owner)
-            }
-            _ => true,
-        },
-        _ => false,
+    let Some(row) = row.filter(|row| row.present) else {
+        return Ok(Recovered::Gone);
     };
-    let Some(row) = row.filter(|_| is_ours) else {
-        if let Some(session) = session {
-            server.links.tell(session.link, enter_again(session));
+    if let Some(owner) = row.owner.filter(|owner| *owner != server.me) {
+        let live = server.store.directory().live().await?;
+        if live.iter().any(|other| other.incarnation == owner) {
+            return Ok(Recovered::Gone);
         }
-        return Ok(true);
-    };
+    }
     let region = row.region;
-    let Some(claimed) = rows::adopt(server, row.key, row.own).await else {
-        return Ok(false);
-    };
-    deliver(server, claimed, region, session).await;
-    Ok(true)
+    let claimed = rows::adopt(server, row.key, row.own).await;
+    Ok(claimed.map_or(Recovered::NotYet, |row| {
+        Recovered::Ours(Box::new(row), region)
+    }))
 }
 
 /// Gives a row of ours to the region where it belongs.
-async fn deliver(
-    server: &Server,
-    row: Claimed,
-    region: world::region_id::RegionId,
-    session: Option<Session>,
-) {
+async fn deliver(server: &Server, row: Claimed, region: RegionId, session: Option<Session>) {
     count::adopted();
     let home = server.scene.load().home(region);
+    let key = row.key.clone();
+    // Before the mailbox, so that what is said of it from now on follows it there.
+    server.whereabouts.here(key.clone(), home);
     let mail = Mail::from(Input::Adopted(Box::new(row), session));
     let is_sent = match server.regions.mailbox(home) {
         Some(mailbox) => mailbox.send(mail).await.is_ok(),
         None => false,
     };
     if !is_sent {
+        server.whereabouts.gone(&key, home);
         server.doubt_rows();
         if let Some(session) = session {
             server.links.tell(session.link, enter_again(session));
@@ -167,25 +199,83 @@ async fn deliver(
 #[cfg(test)]
 mod tests {
     use store::entities::Claim;
+    use world::region::Message;
 
-    use crate::testing::{Running, bring_in, row};
+    use super::*;
+    use crate::{
+        testing::{Running, bring_in, enter, next, row},
+        yard::WEST,
+    };
 
-    #[tokio::test]
-    async fn a_row_of_ours_that_no_region_has_is_found_when_there_is_doubt() {
-        let running = Running::start().await;
-        let server = &running.server;
-        // As if the answer to a claim had been lost.
+    /// Anna's row is ours, and no region has it: as if the answer to a claim had been lost. Its `own`.
+    async fn lose(server: &Server) -> u64 {
         let claim = Claim {
             key: "anna".to_owned(),
             seen: row(server).await.own,
             me: server.me,
             enter: Some(1),
         };
-        let lost = server.store.entities().claim(claim).await.unwrap().unwrap();
+        let lost = server.store.entities().claim(claim).await.unwrap();
+        lost.unwrap().own
+    }
+
+    #[tokio::test]
+    async fn a_row_of_ours_that_no_region_has_is_found_when_there_is_doubt() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let own = lose(server).await;
         server.doubt_rows();
         let (link, mut queue) = server.links.open();
         bring_in(server, link, &mut queue).await;
-        assert_eq!(row(server).await.own, lost.own + 1);
+        assert_eq!(row(server).await.own, own + 1);
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_recovered_row_goes_home_with_the_session_that_speaks_for_it() {
+        let running = Running::start().await;
+        let server = &running.server;
+        lose(server).await;
+        let (link, mut queue) = server.links.open();
+        let session = enter(link).session;
+        recover(server, "anna", &Speaker::new(Some(session))).await;
+        let (session, region) = (session.number, WEST);
+        let moved = Message::Moved { session, region };
+        assert_eq!(next(&mut queue).await, Some(moved));
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_recovered_row_is_nobodys_if_its_player_has_gone_meanwhile() {
+        let running = Running::start().await;
+        let server = &running.server;
+        lose(server).await;
+        let (link, mut queue) = server.links.open();
+        let session = enter(link).session;
+        let other = Session {
+            number: session.number + 1,
+            ..session
+        };
+        let speaker = Speaker::new(Some(session));
+        speaker.leave(other);
+        assert_eq!(*speaker.0.lock(), Some(session));
+        speaker.leave(session);
+        recover(server, "anna", &speaker).await;
+        // The first thing that is said to the session is the answer to its own entrance.
+        bring_in(server, link, &mut queue).await;
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn who_is_not_to_be_in_the_world_is_not_brought_back() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let (link, mut queue) = server.links.open();
+        let session = enter(link).session;
+        let before = row(server).await;
+        recover(server, "anna", &Speaker::new(Some(session))).await;
+        assert_eq!(next(&mut queue).await, Some(enter_again(session)));
+        assert_eq!(row(server).await, before);
         running.stop().await;
     }
 }

@@ -1,0 +1,130 @@
+//! Carrying out what a region wants done: each wish is queued, begun or handed to another task, and none is waited for.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tracing::{Instrument, Span};
+use world::{
+    region::{Ask, Input, Output, Resident, Session},
+    region_id::RegionId,
+};
+
+use super::{Actor, Mail, around::Permits, spans::commit_span};
+use crate::{answer::try_again, count, ground::MapEdit, rows};
+
+impl Actor {
+    /// Does what the region wants done.
+    pub(super) fn carry_out(&mut self, output: Output, permits: &mut Permits, span: &Span) {
+        let server = Arc::clone(&self.server);
+        let here = self.region.id();
+        match output {
+            Output::Tell(link, message) => {
+                self.spans.told(link, &message);
+                server.links.tell(link, message);
+            }
+            Output::Claim(enter) => self.operate(span, async move {
+                let outcome = rows::enter(&server, &enter, here).await;
+                Some(Input::Entered(enter, outcome))
+            }),
+            Output::Save(save) => self.operate(span, async move {
+                let key = save.key.clone();
+                Some(Input::Saved(key, rows::save(&server, *save).await))
+            }),
+            Output::Spawn(asker, row, audit) => self.operate(span, async move {
+                let outcome = rows::spawn(&server, (*row).clone(), &audit).await;
+                Some(Input::Spawned(asker, row, outcome))
+            }),
+            Output::Despawn { key, own, audit } => self.operate(span, async move {
+                let outcome = rows::despawn(&server, key.clone(), own, &audit).await;
+                Some(Input::Saved(key, outcome))
+            }),
+            Output::Note { key, audit } => self.operate(span, async move {
+                Some(Input::Saved(key, rows::note(&server, &audit).await))
+            }),
+            Output::Recover { key, session } => self.lose(key, session),
+            Output::Pass(region, ask) => self.pass(region, ask),
+            Output::Absent(ask) => self.operate(span, async move {
+                let message = rows::absent(&server, &ask).await;
+                server.links.tell(ask.asker.session.link, message);
+                None
+            }),
+            Output::Map(asker, edit) => {
+                let span = self.spans.end(asker.session, asker.id);
+                if let Err(full) = server.map_edits.try_send(MapEdit { asker, edit, span }) {
+                    let asker = full.into_inner().asker;
+                    server.links.tell(asker.session.link, try_again(&asker));
+                }
+            }
+            Output::HandOver(to, resident) => self.hand_over(to, *resident, permits),
+            Output::Here(key) => server.whereabouts.here(key, here),
+            Output::Gone(key) => server.whereabouts.gone(&key, here),
+        }
+    }
+
+    /// Begins an operation on a row, as a part of the request that it is for.
+    fn operate(
+        &mut self,
+        span: &Span,
+        operation: impl Future<Output = Option<Input>> + Send + 'static,
+    ) {
+        self.operations
+            .push(operation.instrument(commit_span(span)).boxed());
+    }
+
+    /// What cannot be passed on now is sent back, and tried again.
+    fn pass(&mut self, region: RegionId, ask: Ask) {
+        let asker = ask.asker.clone();
+        let mail = Mail {
+            span: self.spans.end(asker.session, asker.id),
+            input: Input::Ask(ask),
+        };
+        let is_sent = match self.server.regions.mailbox(region) {
+            Some(mailbox) => mailbox.try_send(mail).is_ok(),
+            None => false,
+        };
+        if !is_sent {
+            let message = try_again(&asker);
+            self.server.links.tell(asker.session.link, message);
+        }
+    }
+
+    /// The character of a player who has gone is in another region by now.
+    pub(super) fn pass_leave(&mut self, region: RegionId, leave: Input) {
+        if let Some(mailbox) = self.server.regions.mailbox(region) {
+            self.leaves.push(
+                async move {
+                    // A region that has ended has let go of everybody.
+                    let _ended = mailbox.send(leave.into()).await;
+                }
+                .boxed(),
+            );
+        }
+    }
+
+    fn hand_over(&mut self, to: RegionId, resident: Resident, permits: &mut Permits) {
+        count::handed_over();
+        let key = resident.key().to_owned();
+        // Before the mailbox: who asks there finds it at most on its way, and never gone.
+        self.server.whereabouts.here(key.clone(), to);
+        let arrive = Mail::from(Input::Arrive(Box::new(resident)));
+        let is_lost = match permits.take(to) {
+            Some(permit) => permit.send(arrive).is_closed(),
+            None => {
+                tracing::error!(region = %self.region.id(), %to, "handed over to a region that had not been asked");
+                true
+            }
+        };
+        if is_lost {
+            self.lose(key, None);
+        }
+    }
+
+    /// Nobody here has the row any more.
+    fn lose(&mut self, key: String, session: Option<Session>) {
+        if self.is_draining {
+            self.server.doubt_rows();
+        } else {
+            self.lost.add(key, session);
+        }
+    }
+}
