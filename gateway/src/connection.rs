@@ -200,6 +200,7 @@ impl Connection {
         let mut links = self.shared.router.changes();
         loop {
             let now = Instant::now();
+            self.inbox.look(now);
             if let Err(error) = self.work(&write, now) {
                 tracing::debug!(error = &error as &dyn std::error::Error, "cannot write");
                 return Closed::Broken;
@@ -470,12 +471,12 @@ impl Connection {
     }
 
     /// Whether bytes may be read.
-    fn is_reading(&mut self) -> bool {
+    fn is_reading(&self) -> bool {
         self.closing.is_none()
             && self.session.end().is_none()
             && self.has_room()
             && self.outbox.byte_count() < self.shared.config.output_bytes_max
-            && self.inbox.opens_at(Instant::now()).is_none()
+            && self.inbox.held_until().is_none()
     }
 
     /// Whether the connection has come to its end, and why.
@@ -521,7 +522,7 @@ impl Connection {
             write,
             idle,
             message.map(|since| since + message_timeout),
-            self.inbox.opens_at(now),
+            self.inbox.held_until(),
             self.looking.flatten(),
             self.session.deadline(),
         ];

@@ -26,6 +26,8 @@ pub(super) struct Inbox {
     pickles: pickle::Decoder,
     messages: Meter,
     bytes: Meter,
+    /// When more may be taken or read, if that is not now; as it was at the last look.
+    held_until: Option<Instant>,
     /// In a row.
     bad_count: u32,
     /// Since when the message that is coming has been coming.
@@ -59,9 +61,15 @@ impl Inbox {
             pickles: pickle::Decoder::new(pickle::Limits::default()),
             messages: Meter::new(config.messages_per_second_max, now),
             bytes: Meter::new(config.bytes_per_second_max, now),
+            held_until: None,
             bad_count: 0,
             within_since: None,
         }
+    }
+
+    /// Looks at the time. Until the next look, the inbox is of one mind whether more may come.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.held_until = self.messages.opens_at(now).max(self.bytes.opens_at(now));
     }
 
     /// Where bytes that are read belong, with room for some.
@@ -79,8 +87,8 @@ impl Inbox {
     }
 
     /// When more may be taken or read, if that is not now.
-    pub(super) fn opens_at(&mut self, now: Instant) -> Option<Instant> {
-        self.messages.opens_at(now).max(self.bytes.opens_at(now))
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        self.held_until
     }
 
     /// Bad messages in a row.
@@ -101,18 +109,28 @@ impl Inbox {
 
     /// Takes the next message.
     pub(super) fn take(&mut self, now: Instant) -> Taken {
-        if self.messages.opens_at(now).is_some() {
+        if self.held_until.is_some() {
             return Taken::Nothing;
         }
+        let taken = self.take_freely();
+        if !matches!(taken, Taken::Nothing) {
+            self.within_since = None;
+            self.messages.take(1, now);
+            self.look(now);
+        }
+        taken
+    }
+
+    fn take_freely(&mut self) -> Taken {
         let payload = match self.frames.next_event() {
             None => return Taken::Nothing,
             Some(Event::Message(payload)) => payload,
             Some(Event::Bad(fault)) => {
                 tracing::debug!(%fault, "bad frame");
-                return self.bad(now);
+                self.bad_count += 1;
+                return Taken::Bad;
             }
         };
-        self.within_since = None;
         match self.pickles.decode(&payload) {
             Ok(pickle) => {
                 let dialect = pickle.dialect();
@@ -131,21 +149,14 @@ impl Inbox {
                     },
                 };
                 self.bad_count = 0;
-                self.messages.take(1, now);
                 Taken::Good(message)
             }
             Err(fault) => {
                 tracing::debug!(%fault, "bad pickle");
                 self.frames.clear();
-                self.bad(now)
+                self.bad_count += 1;
+                Taken::Bad
             }
         }
-    }
-
-    fn bad(&mut self, now: Instant) -> Taken {
-        self.within_since = None;
-        self.bad_count += 1;
-        self.messages.take(1, now);
-        Taken::Bad
     }
 }

@@ -222,16 +222,16 @@ impl FakeZone {
         let mut state = self.state.lock().unwrap();
         match &message {
             Heard::Enter(enter) if state.lets_in => {
-                let at = state
+                let (at, newcomer) = state
                     .entities
                     .entry(enter.name.clone())
                     .or_insert_with(|| (START, entity(&enter.name, 1, 4.5)))
-                    .0;
+                    .clone();
                 let entered = Say::Entered(proto::Entered {
                     session: enter.session,
                     region: Some(at),
                 });
-                state.send(vec![entered]);
+                state.send(vec![changes(at, vec![newcomer]), entered]);
             }
             Heard::Subscribe(subscribe) if state.shows => {
                 let region = subscribe.region.unwrap();

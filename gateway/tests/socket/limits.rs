@@ -82,6 +82,8 @@ async fn replies_that_nobody_reads_are_bounded_too() {
     let config = Config {
         write_timeout_ms: 500,
         output_bytes_max: 10_000,
+        messages_per_second_max: 10_000_000,
+        bytes_per_second_max: 1 << 30,
         ..Config::default()
     };
     let cluster = Cluster::start_with(config, files()).await;
@@ -106,6 +108,8 @@ async fn who_reads_late_loses_nothing() {
     let config = Config {
         output_bytes_max: 1_000,
         unanswered_count_max: 4,
+        messages_per_second_max: 10_000_000,
+        bytes_per_second_max: 1 << 30,
         ..Config::default()
     };
     let cluster = Cluster::start_with(config, files()).await;
