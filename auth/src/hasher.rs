@@ -2,13 +2,17 @@
 
 use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Instant};
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinError,
 };
 use tracing::Span;
 
-use crate::{Config, password};
+use crate::{
+    Config,
+    password::{self, Memory},
+};
 
 /// Hashes passwords, a few at once.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(crate) struct Hasher {
     turns: Arc<Semaphore>,
     /// What is verified for accounts that are not there.
     dummy: Arc<str>,
+    /// Memory that no hash uses just now; there is never more than for those that may run.
+    spare: Arc<Mutex<Vec<Memory>>>,
 }
 
 /// A place in the queue, good for one hash.
@@ -26,6 +32,7 @@ pub(crate) struct Hasher {
 pub(crate) struct Place {
     turns: Arc<Semaphore>,
     dummy: Arc<str>,
+    spare: Arc<Mutex<Vec<Memory>>>,
     held: Held,
 }
 
@@ -73,6 +80,7 @@ impl Hasher {
             places: Arc::new(Semaphore::new(places)),
             turns: Arc::new(Semaphore::new(running.min(Semaphore::MAX_PERMITS))),
             dummy: dummy.into(),
+            spare: Arc::default(),
         })
     }
 
@@ -84,6 +92,7 @@ impl Hasher {
         Some(Place {
             turns: Arc::clone(&self.turns),
             dummy: Arc::clone(&self.dummy),
+            spare: Arc::clone(&self.spare),
             held: Held {
                 _permit: permit,
                 queued,
@@ -95,7 +104,7 @@ impl Hasher {
 impl Place {
     /// Hashes a password to be stored.
     pub(crate) async fn hash(self, password: Vec<u8>) -> Result<String, Error> {
-        self.run(Purpose::Create, move |_| password::hash(password))
+        self.run(Purpose::Create, move |memory, _| memory.hash(&password))
             .await
     }
 
@@ -107,14 +116,16 @@ impl Place {
     ) -> Result<bool, Error> {
         match stored {
             Some(stored) => {
-                self.run(Purpose::Verify, move |_| {
-                    password::verify(&password, &stored)
+                self.run(Purpose::Verify, move |memory, _| {
+                    memory.verify(&password, &stored)
                 })
                 .await
             }
             None => {
-                self.run(Purpose::Dummy, move |dummy| {
-                    password::verify(&password, dummy).map(|_nobody_knows_it| false)
+                self.run(Purpose::Dummy, move |memory, dummy| {
+                    memory
+                        .verify(&password, dummy)
+                        .map(|_nobody_knows_it| false)
                 })
                 .await
             }
@@ -124,9 +135,14 @@ impl Place {
     async fn run<T: Send + 'static>(
         self,
         purpose: Purpose,
-        work: impl FnOnce(&str) -> Result<T, password::Error> + Send + 'static,
+        work: impl FnOnce(&mut Memory, &str) -> Result<T, password::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let Self { turns, dummy, held } = self;
+        let Self {
+            turns,
+            dummy,
+            spare,
+            held,
+        } = self;
         let turn = turns.acquire_owned().await.expect("nobody closes it");
         let span = Span::current();
         let duration =
@@ -137,7 +153,9 @@ impl Place {
             span.in_scope(|| {
                 let _span = tracing::debug_span!("hash", purpose = purpose.as_str()).entered();
                 let started = Instant::now();
-                let result = work(&dummy);
+                let mut memory = spare.lock().pop().unwrap_or_default();
+                let result = work(&mut memory, &dummy);
+                spare.lock().push(memory);
                 duration.record(started.elapsed().as_secs_f64());
                 result
             })
