@@ -2,24 +2,60 @@
 
 use std::time::Duration;
 
+use metrics::Counter;
 use world::region::{Answer, Message};
 
-/// A message goes to a gateway; answers are counted by the command's kind and by what they say.
-pub(crate) fn told(message: &Message) {
-    let (kind, result) = match message {
-        Message::Reply { kind, answer, .. } => match answer {
-            Answer::Done(true) => (*kind, "true"),
-            Answer::Done(false) => (*kind, "false"),
-            Answer::Value(_) => (*kind, "value"),
-        },
-        Message::Elsewhere { counter: 0, .. } => ("enter", "elsewhere"),
-        Message::Elsewhere { .. } => ("command", "elsewhere"),
-        Message::Entered { .. } => ("enter", "true"),
-        Message::Evicted { .. } => ("session", "evicted"),
-        Message::Moved { .. } | Message::Snapshot(_) | Message::Changes(_) => return,
-    };
-    metrics::counter!("pymmorpg_zone_answers_total", "kind" => kind, "result" => result)
-        .increment(1);
+/// What gateways are told, by the command's kind and by what is answered. The counters are looked up once: there may be a million messages a second.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    commands: [[Counter; 3]; KINDS.len()],
+    command_elsewhere: Counter,
+    entered: Counter,
+    enter_elsewhere: Counter,
+    evicted: Counter,
+}
+
+/// [`world::region::Body::kind`]s.
+const KINDS: [&str; 4] = ["move", "get", "set", "edit"];
+
+impl Default for Answers {
+    fn default() -> Self {
+        let counter = |kind: &'static str, result: &'static str| metrics::counter!("pymmorpg_zone_answers_total", "kind" => kind, "result" => result);
+        Self {
+            commands: KINDS.map(|kind| ["true", "false", "value"].map(|one| counter(kind, one))),
+            command_elsewhere: counter("command", "elsewhere"),
+            entered: counter("enter", "true"),
+            enter_elsewhere: counter("enter", "elsewhere"),
+            evicted: counter("session", "evicted"),
+        }
+    }
+}
+
+impl Answers {
+    /// A message goes to a gateway.
+    pub(crate) fn told(&self, message: &Message) {
+        let counter = match message {
+            Message::Reply { kind, answer, .. } => self.command(kind, answer),
+            Message::Elsewhere { counter: 0, .. } => Some(&self.enter_elsewhere),
+            Message::Elsewhere { .. } => Some(&self.command_elsewhere),
+            Message::Entered { .. } => Some(&self.entered),
+            Message::Evicted { .. } => Some(&self.evicted),
+            Message::Moved { .. } | Message::Snapshot(_) | Message::Changes(_) => None,
+        };
+        if let Some(counter) = counter {
+            counter.increment(1);
+        }
+    }
+
+    fn command(&self, kind: &str, answer: &Answer) -> Option<&Counter> {
+        let kind = KINDS.iter().position(|known| *known == kind)?;
+        let [done, refused, value] = &self.commands[kind];
+        Some(match answer {
+            Answer::Done(true) => done,
+            Answer::Done(false) => refused,
+            Answer::Value(_) => value,
+        })
+    }
 }
 
 /// How late a region was woken.

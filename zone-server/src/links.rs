@@ -19,7 +19,7 @@ use world::{
     region_id::RegionId,
 };
 
-use crate::{count, service::Invalid};
+use crate::{count::Answers, service::Invalid};
 use weight::weight;
 
 /// How many messages wait for one gateway: a second of the busiest gateway's traffic. A gateway that has not read for so long is cut off;
@@ -37,6 +37,7 @@ pub(crate) struct Links {
     is_closing: AtomicBool,
     links: ArcSwap<BTreeMap<LinkId, Link>>,
     listeners: Mutex<BTreeMap<RegionId, BTreeSet<LinkId>>>,
+    answers: Answers,
 }
 
 #[derive(Debug, Clone)]
@@ -155,7 +156,7 @@ impl Links {
 
     /// Queues a message. A gateway whose queue is full is cut off; for one that has gone there is nothing to do.
     pub(crate) fn tell(&self, id: LinkId, message: Message) {
-        count::told(&message);
+        self.answers.told(&message);
         let is_full = match self.links.load().get(&id) {
             None => false,
             Some(link) => !link.has_room_for(message),
