@@ -1,10 +1,12 @@
 //! One connection: one task that owns one socket. It reads requests, lets the [`Session`] decide what becomes of them, carries out what that
 //! wants, and writes the replies. What a client costs is bounded here: how much is read, kept and written, and how long anything may take.
 
+mod effects;
 mod inbox;
 mod line;
 mod meter;
 mod outbox;
+mod patience;
 mod replies;
 
 use std::{
@@ -26,7 +28,6 @@ use tokio::{
     },
     sync::watch,
 };
-use tracing::Span;
 use world::region_id::RegionId;
 
 use crate::{
@@ -34,19 +35,14 @@ use crate::{
     login,
     replica::Watcher,
     service::Shared,
-    session::{End, Output, Session, Ticket},
-    zone_message::{Character, ToZone},
+    session::{Output, Session, Ticket},
 };
 use inbox::{Inbox, Taken};
-use line::{Heard, Line, Unreachable};
+use line::{Heard, Line};
 use outbox::Outbox;
 
 /// How long a client has to close its side after we have closed ours, so that what it has sent meanwhile does not destroy the last reply on its way.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long the last word to the zone server may wait for room in the stream's queue.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// A deadline for when there is none.
-const NEVER: Duration = Duration::from_secs(86_400);
 
 /// Why a connection was closed. The words are metric labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,12 +197,18 @@ impl Connection {
         loop {
             let now = Instant::now();
             self.inbox.look(now);
+            if self.outbox.is_empty() {
+                self.progress_at = now;
+            }
             if let Err(error) = self.work(&write, now) {
                 tracing::debug!(error = &error as &dyn std::error::Error, "cannot write");
                 return Closed::Broken;
             }
             if let Some(closed) = self.is_over(now) {
                 return closed;
+            }
+            if self.outbox.is_interrupted() {
+                tokio::task::yield_now().await;
             }
             let deadline = self.deadline(now);
             if timer.deadline().into_std() > deadline || timer.is_elapsed() {
@@ -349,107 +351,8 @@ impl Connection {
         }
     }
 
-    /// Does what the session wants.
-    fn carry_out(&mut self) {
-        let mut outputs = std::mem::take(&mut self.outputs);
-        for output in outputs.drain(..) {
-            match output {
-                Output::Authenticate {
-                    is_new,
-                    credentials,
-                } => {
-                    let shared = Arc::clone(&self.shared);
-                    let traceparent = self.traceparent();
-                    self.working = Some(Box::pin(async move {
-                        let asked = shared.accounts.ask(is_new, credentials, traceparent).await;
-                        Done::Login(asked)
-                    }));
-                }
-                Output::Enter(character, region) => self.enter(character, region),
-                Output::Leave(character, region) => {
-                    self.line.say(ToZone::Leave {
-                        character: character.clone(),
-                        region,
-                    });
-                    self.shared.presence.ended(&character);
-                }
-                Output::Command(command) => {
-                    if command.attempt > 0 {
-                        self.shared.counters.resends.increment(1);
-                    }
-                    self.line.say(ToZone::Command(command));
-                }
-                Output::Begun(character) => self.begun(character),
-                Output::Locate(character) => {
-                    let shared = Arc::clone(&self.shared);
-                    self.locating = Some(Box::pin(async move { shared.locate(&character).await }));
-                }
-            }
-        }
-        if self.outputs.is_empty() {
-            self.outputs = outputs;
-        }
-    }
-
-    fn enter(&mut self, character: Character, region: RegionId) {
-        // What comes into view is asked for while the character is still on its way.
-        let is_watching = self
-            .watcher
-            .as_ref()
-            .is_some_and(|watcher| watcher.is_of(&character.key));
-        if !is_watching {
-            let replica = &self.shared.replica;
-            self.watcher = Some(replica.watch(Arc::clone(&character.key), region));
-        }
-        let number = character.number;
-        let message = ToZone::Enter {
-            character,
-            region,
-            traceparent: self.traceparent(),
-        };
-        let called = self.line.call(&self.shared.router, region, number, message);
-        if let Err(Unreachable) = called {
-            self.session.unreachable();
-        }
-    }
-
-    fn begun(&mut self, character: Character) {
-        Span::current().record("player", &*character.name);
-        tracing::info!(player = &*character.name, "logged in");
-        self.told.login(self.map_told);
-        self.shared.presence.begun(character);
-    }
-
-    /// Where the character is now is where its player looks.
-    fn follow(&mut self) {
-        if let (Some(watcher), Some(region)) = (&mut self.watcher, self.session.region()) {
-            watcher.moved(region);
-            watcher.walk(&self.shared.served.now().scale);
-        }
-    }
-
-    fn done(&mut self, done: Done, now: Instant) {
-        self.working = None;
-        match done {
-            Done::Login(asked) => {
-                self.map_told = asked.map_told;
-                self.session.verdict(asked.verdict, now, &mut self.outputs);
-            }
-            Done::Map(fragment) => self.reply_shared(fragment, now),
-        }
-    }
-
-    /// The context of the request at the head.
-    fn traceparent(&self) -> String {
-        self.session
-            .head_ticket()
-            .map(|ticket| runtime::trace::traceparent(&ticket.span))
-            .unwrap_or_default()
-    }
-
     fn flush(&mut self, write: &WriteHalf<'_>, now: Instant) -> io::Result<()> {
         if self.outbox.is_empty() {
-            self.progress_at = now;
             return Ok(());
         }
         if self.outbox.flush(write)? > 0 {
@@ -463,92 +366,6 @@ impl Connection {
             self.shared.notes.note(Arc::clone(&character.key), map);
         }
         Ok(())
-    }
-
-    /// Whether a request may be taken.
-    fn has_room(&self) -> bool {
-        self.session.has_room() && !self.line.is_congested()
-    }
-
-    /// Whether bytes may be read.
-    fn is_reading(&self) -> bool {
-        self.closing.is_none()
-            && self.session.end().is_none()
-            && self.has_room()
-            && self.outbox.byte_count() < self.shared.config.output_bytes_max
-            && self.inbox.held_until().is_none()
-    }
-
-    /// Whether the connection has come to its end, and why.
-    fn is_over(&mut self, now: Instant) -> Option<Closed> {
-        let config = &self.shared.config;
-        if !self.outbox.is_empty() && now >= self.progress_at + config.write_timeout() {
-            return Some(Closed::NotReading);
-        }
-        if let Some(end) = self.session.end() {
-            return self.outbox.is_empty().then_some(match end {
-                End::Evicted(_) => Closed::Evicted,
-                End::OutcomeUnknown | End::Gone => Closed::OutcomeUnknown,
-            });
-        }
-        if let Some(closing) = self.closing {
-            let is_answered = self.session.is_idle() && self.outbox.is_empty();
-            return is_answered.then_some(closing);
-        }
-        let is_reading = self.is_reading();
-        let within_since = self.inbox.watch(is_reading, now);
-        let config = &self.shared.config;
-        if within_since.is_some_and(|since| now >= since + config.message_timeout()) {
-            return Some(Closed::SlowMessage);
-        }
-        let is_idle = self.session.is_idle() && self.outbox.is_empty();
-        (is_idle && now >= self.active_at + config.idle_timeout()).then_some(Closed::Idle)
-    }
-
-    /// When something is to be looked at again, whatever happens before.
-    fn deadline(&mut self, now: Instant) -> Instant {
-        let config = &self.shared.config;
-        let is_waiting = !self.outbox.is_empty();
-        let write = is_waiting.then(|| self.progress_at + config.write_timeout());
-        let idle = self.active_at + config.idle_timeout();
-        let idle = Some(idle).filter(|idle| *idle > now);
-        let message_timeout = config.message_timeout();
-        let is_reading = self.is_reading();
-        let message = self.inbox.watch(is_reading, now);
-        if self.session.end().is_some() {
-            return write.unwrap_or(now + NEVER);
-        }
-        let candidates = [
-            write,
-            idle,
-            message.map(|since| since + message_timeout),
-            self.inbox.held_until(),
-            self.looking.flatten(),
-            self.session.deadline(),
-        ];
-        candidates
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(now + NEVER)
-    }
-
-    /// Tells everybody that the player has gone.
-    async fn leave(&mut self) {
-        let Some(character) = self.session.character().cloned() else {
-            return;
-        };
-        if let Some(region) = self.session.region() {
-            self.line.say(ToZone::Leave {
-                character: character.clone(),
-                region,
-            });
-            let farewell = tokio::time::timeout(FAREWELL, self.line.finish());
-            if farewell.await.is_err() {
-                tracing::debug!("the zone server will miss the player by itself");
-            }
-        }
-        self.shared.presence.ended(&character);
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 use runtime::shutdown::Shutdown;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinError, JoinSet},
@@ -17,6 +18,10 @@ use tracing::Instrument;
 
 use crate::{config::Config, connection, service::Shared};
 
+/// How long a client may be silent before the kernel asks it whether it is there, and how often it asks. After some questions without an answer
+/// (nine on Linux) the connection is broken.
+const KEEP_ALIVE_TIME: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// How long to wait when the system cannot give us another socket.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -89,7 +94,7 @@ async fn serve(
     shutdown: Shutdown,
 ) {
     let span = tracing::info_span!("connection", %peer, player = tracing::field::Empty);
-    if let Err(error) = socket.set_nodelay(true) {
+    if let Err(error) = prepare(&socket) {
         tracing::debug!(
             error = &error as &dyn std::error::Error,
             "a client has gone already"
@@ -108,6 +113,15 @@ async fn serve(
     counters.connections.decrement(1);
     counters.closed(closed.as_str());
     drop(place);
+}
+
+/// Replies leave at once, and a client that has vanished from the network is noticed some time.
+fn prepare(socket: &TcpStream) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keep_alive = TcpKeepalive::new()
+        .with_time(KEEP_ALIVE_TIME)
+        .with_interval(KEEP_ALIVE_INTERVAL);
+    SockRef::from(socket).set_tcp_keepalive(&keep_alive)
 }
 
 /// Who is in.

@@ -85,8 +85,8 @@ impl Replica {
         self.news.subscribe()
     }
 
-    /// Where an entity is.
-    pub(crate) fn position(&self, key: &str) -> Option<Position> {
+    /// Where an entity is, and whether it is on its way to another region.
+    fn position(&self, key: &str) -> Option<(Position, bool)> {
         self.state.read().position(key)
     }
 
@@ -107,7 +107,8 @@ impl Replica {
     /// An attribute of an entity, if it is one that `update` shows. `is_shown` says whether the attribute is.
     pub(crate) fn attribute(&self, key: &str, attribute: &str, is_shown: bool) -> Lookup {
         let state = self.state.read();
-        let Some(entity) = state.find(key) else {
+        // Of who is between two regions only the owner knows where it is.
+        let Some(entity) = state.find(key).filter(|entity| entity.leaving.is_none()) else {
             return Lookup::Unknown;
         };
         match attribute {
@@ -187,7 +188,7 @@ impl Replica {
     }
 
     /// Those of the regions whose content is not known.
-    fn missing(&self, regions: impl Iterator<Item = RegionId>) -> Vec<RegionId> {
+    fn missing(&self, regions: impl Iterator<Item = RegionId>) -> BTreeSet<RegionId> {
         let state = self.state.read();
         regions.filter(|region| !state.has(*region)).collect()
     }

@@ -22,6 +22,8 @@ pub(super) struct Outbox {
     /// How much of the first piece has been written.
     written: usize,
     byte_count: usize,
+    /// Whether the last flush ended before the kernel had enough.
+    is_interrupted: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,11 @@ impl Outbox {
         self.byte_count == 0
     }
 
+    /// Whether more could have been written: it is others' turn first.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
+    }
+
     /// Adds what `write` appends.
     pub(super) fn put(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let has_room =
@@ -75,6 +82,7 @@ impl Outbox {
     /// Writes as much as the kernel takes now, and says how much that was.
     pub(super) fn flush(&mut self, socket: &WriteHalf<'_>) -> io::Result<usize> {
         let mut flushed = 0;
+        self.is_interrupted = false;
         while self.byte_count > 0 {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let mut skipped = self.written;
@@ -92,6 +100,7 @@ impl Outbox {
                 Err(error) => return Err(error),
             }
             if flushed >= FLUSH_BYTES_MAX {
+                self.is_interrupted = true;
                 break;
             }
         }

@@ -108,9 +108,10 @@ impl State {
         }
     }
 
-    /// Where an entity is.
-    pub(crate) fn position(&self, key: &str) -> Option<Position> {
-        Some(self.find(key)?.position)
+    /// Where an entity is; and whether it is on its way to another region, so that it may be somewhere else by now.
+    pub(crate) fn position(&self, key: &str) -> Option<(Position, bool)> {
+        let entity = self.find(key)?;
+        Some((entity.position, entity.leaving.is_some()))
     }
 
     /// An entity.

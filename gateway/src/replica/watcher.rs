@@ -87,20 +87,20 @@ impl Watcher {
 
     /// Looks around, and listens to what comes into view.
     pub(crate) fn look(&mut self, scale: &Scale, now: Instant) -> Sight {
-        let Some(position) = self.replica.position(&self.key) else {
+        let Some((position, is_leaving)) = self.replica.position(&self.key) else {
             return Sight::Waiting(None);
         };
         self.follow(position, scale);
         let in_view = RegionId::in_view(position, scale.view_distance, scale.cell_tiles);
-        let missing: Vec<RegionId> = self
+        let missing: BTreeSet<RegionId> = self
             .replica
             .missing(in_view.filter(|region| scale.regions.contains(region)));
-        if missing.is_empty() {
+        if missing.is_empty() && !is_leaving {
             self.missing_since = None;
             self.given_up.clear();
             return Sight::Clear(position);
         }
-        if missing.iter().all(|region| self.given_up.contains(region)) {
+        if !is_leaving && missing.is_subset(&self.given_up) {
             return Sight::Clear(position);
         }
         let since = *self.missing_since.get_or_insert(now);
@@ -108,13 +108,13 @@ impl Watcher {
             return Sight::Waiting(Some(since + SIGHT_TIMEOUT));
         }
         self.missing_since = None;
-        self.given_up = missing.into_iter().collect();
+        self.given_up = missing;
         Sight::Clear(position)
     }
 
     /// Listens to what may come into view, without looking.
     pub(crate) fn walk(&mut self, scale: &Scale) {
-        if let Some(position) = self.replica.position(&self.key) {
+        if let Some((position, _)) = self.replica.position(&self.key) {
             self.follow(position, scale);
         }
     }

@@ -13,7 +13,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 /// An entrance that nobody answers is tried again: a stream delivers or breaks, so this is for a zone server with a fault.
 const ENTRANCE_PATIENCE: Duration = Duration::from_secs(5);
-/// How often in a row a command is sent on to where it is said that the character is, before SQL is asked instead.
+/// How often in a row a command or an entrance is sent on to where it is said that the character is, before SQL is asked instead.
 const DETOUR_COUNT_MAX: u32 = 8;
 
 /// Where the character is.
@@ -26,6 +26,7 @@ pub(super) enum Place {
         region: RegionId,
         since: Instant,
         back_off: Duration,
+        detour_count: u32,
     },
     /// There, as far as anybody has said.
     Here { region: RegionId, detour_count: u32 },
@@ -50,6 +51,7 @@ impl Place {
             region,
             since: now,
             back_off: BACK_OFF,
+            detour_count: 0,
         }
     }
 
@@ -122,6 +124,7 @@ impl Place {
             region,
             since: now,
             back_off: self.back_off(),
+            detour_count: 0,
         };
     }
 
@@ -133,12 +136,22 @@ impl Place {
         now: Instant,
         out: &mut Vec<Output>,
     ) {
-        if !matches!(self, Self::Entering { .. }) {
+        let Self::Entering {
+            detour_count,
+            back_off,
+            ..
+        } = *self
+        else {
             return;
-        }
+        };
         match (region, character) {
-            (Some(region), Some(character)) => {
-                self.enter(region, now);
+            (Some(region), Some(character)) if detour_count < DETOUR_COUNT_MAX => {
+                *self = Self::Entering {
+                    region,
+                    since: now,
+                    back_off,
+                    detour_count: detour_count + 1,
+                };
                 out.push(Output::Enter(character.clone(), region));
             }
             _ => self.lose(now),

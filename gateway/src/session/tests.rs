@@ -1,7 +1,7 @@
 //! The rules, one test for each.
 
 use wire::{Dialect, Value, command::Change};
-use world::region::Edit;
+use world::region::{Body, Edit, WINDOW};
 
 use super::*;
 use crate::request::Kind;
@@ -418,6 +418,23 @@ fn regions_that_send_each_other_a_player_are_not_believed_for_ever() {
         detours += 1;
     }
     assert_eq!(detours, 8);
+    test.pass(100);
+    assert_eq!(test.out, [Output::Locate(character(1, "anna"))]);
+}
+
+#[test]
+fn nor_are_regions_that_send_each_other_an_entrance() {
+    let mut test = Test::new();
+    test.ask(login());
+    test.verdict(1, "anna");
+    for n in 0..8 {
+        test.out.clear();
+        test.elsewhere(0, 0, Some(region(n)));
+        assert_eq!(test.out, [Output::Enter(character(1, "anna"), region(n))]);
+    }
+    test.out.clear();
+    test.elsewhere(0, 0, Some(HOME));
+    assert_eq!(test.out, []);
     test.pass(100);
     assert_eq!(test.out, [Output::Locate(character(1, "anna"))]);
 }

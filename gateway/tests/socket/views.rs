@@ -66,7 +66,7 @@ async fn every_dialect_gets_the_same_view() {
         let Value::List(reply) = pickle::load(&payload, &Default::default()).unwrap() else {
             panic!("no list")
         };
-        assert_eq!(reply, [expected.clone()], "{dialect:?}");
+        assert_eq!(reply.first(), Some(&expected), "{dialect:?}");
     }
 }
 
