@@ -135,6 +135,8 @@ struct Connection {
     outbox: Outbox,
     line: Line,
     told: Told,
+    /// What was noted of the player, of whom the account service is being asked.
+    map_noted: u64,
     /// Told with the login, until the character is in the world.
     map_told: u64,
     watcher: Option<Watcher>,
@@ -173,6 +175,7 @@ impl Connection {
             outbox: Outbox::default(),
             line: Line::default(),
             told: Told::new(shared.served.versions()),
+            map_noted: 0,
             map_told: 0,
             watcher: None,
             working: None,

@@ -97,23 +97,29 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Notes, with the characters, which map version their players were told of. A note that is lost makes a flag come twice, never not at all.
 #[derive(Debug, Default)]
-pub(crate) struct Notes {
-    /// By [`world::name::key`]; bounded by the players who log in within a [`NOTE_INTERVAL`], or while the database does not answer.
-    pending: Mutex<HashMap<Arc<str>, u64>>,
+pub(crate) struct Notes(Mutex<Unwritten>);
+
+/// By [`world::name::key`]; bounded by the players who log in within a [`NOTE_INTERVAL`], or while the database does not answer.
+#[derive(Debug, Default)]
+struct Unwritten {
+    waiting: HashMap<Arc<str>, u64>,
+    /// Those that are being written now.
+    writing: HashMap<Arc<str>, u64>,
 }
 
 impl Notes {
     /// Notes a version for a character.
     pub(crate) fn note(&self, key: Arc<str>, map: u64) {
-        self.put(std::iter::once((key, map)));
+        let mut unwritten = self.0.lock();
+        let entry = unwritten.waiting.entry(key).or_default();
+        *entry = map.max(*entry);
     }
 
-    fn put(&self, notes: impl Iterator<Item = (Arc<str>, u64)>) {
-        let mut pending = self.pending.lock();
-        for (key, map) in notes {
-            let entry = pending.entry(key).or_default();
-            *entry = map.max(*entry);
-        }
+    /// What is noted of a character and may not be written yet; 0: nothing. Whoever asks before reading what is written misses nothing.
+    pub(crate) fn noted(&self, key: &str) -> u64 {
+        let unwritten = self.0.lock();
+        let maps = [&unwritten.waiting, &unwritten.writing].map(|notes| notes.get(key).copied());
+        maps.into_iter().flatten().max().unwrap_or(0)
     }
 
     /// Writes notes until the shutdown, and then what is left.
@@ -133,20 +139,25 @@ impl Notes {
     }
 
     async fn write(&self, store: &Store) {
-        let pending = std::mem::take(&mut *self.pending.lock());
-        if pending.is_empty() {
+        let told: Vec<(String, u64)> = {
+            let mut unwritten = self.0.lock();
+            unwritten.writing = std::mem::take(&mut unwritten.waiting);
+            let notes = unwritten.writing.iter();
+            notes.map(|(key, map)| (key.to_string(), *map)).collect()
+        };
+        if told.is_empty() {
             return;
         }
-        let told = pending
-            .iter()
-            .map(|(key, map)| (key.to_string(), *map))
-            .collect();
-        if let Err(error) = store.accounts().told(told).await {
+        let result = store.accounts().told(told).await;
+        let writing = std::mem::take(&mut self.0.lock().writing);
+        if let Err(error) = result {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "what players were told is not noted yet"
             );
-            self.put(pending.into_iter());
+            for (key, map) in writing {
+                self.note(key, map);
+            }
         }
     }
 }
@@ -222,7 +233,7 @@ mod tests {
     fn notes_keep_the_highest() {
         let notes = Notes::default();
         notes.note(Arc::from("anna"), 5);
-        notes.put([(Arc::from("anna"), 4)].into_iter());
-        assert_eq!(notes.pending.lock().get("anna"), Some(&5));
+        notes.note(Arc::from("anna"), 4);
+        assert_eq!((notes.noted("anna"), notes.noted("bert")), (5, 0));
     }
 }

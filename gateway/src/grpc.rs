@@ -48,6 +48,8 @@ pub(crate) enum AuthAnswer {
     },
     /// No.
     Refused,
+    /// Nothing was done, for there is too much to do; ask again.
+    Busy,
 }
 
 /// A message from another of our processes that we do not understand.
@@ -137,7 +139,10 @@ impl Auth {
 
 fn auth_answer(verdict: proto::Verdict) -> Result<AuthAnswer, Malformed> {
     match verdict.outcome.ok_or(Malformed("an outcome"))? {
-        proto::verdict::Outcome::Refusal(_) => Ok(AuthAnswer::Refused),
+        proto::verdict::Outcome::Refusal(refusal) => Ok(match proto::Refusal::try_from(refusal) {
+            Ok(proto::Refusal::Busy) => AuthAnswer::Busy,
+            _ => AuthAnswer::Refused,
+        }),
         proto::verdict::Outcome::Session(session) => Ok(AuthAnswer::Session {
             name: session.name,
             generation: session.generation,

@@ -3,14 +3,14 @@
 use std::{
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use wire::command::Credentials;
 
 use crate::{
     grpc::{Auth, AuthAnswer, Error},
-    session::Verdict,
+    session::{PATIENCE, Verdict},
     zone_message::{Character, SessionNumber},
 };
 
@@ -21,6 +21,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const LOGIN_TRIES_MAX: u32 = 3;
 /// How long to wait before the next try.
 const LOGIN_BACK_OFF: Duration = Duration::from_millis(200);
+/// How long to wait for a place in the queue of password checks before asking for one again: long enough for some to have been done. The wait is as long
+/// as the session's patience: everybody comes at once after a restart, and a False would say that the password is wrong.
+const BUSY_BACK_OFF: Duration = Duration::from_millis(250);
 
 /// The account service, and the numbers of this gateway's sessions.
 #[derive(Debug)]
@@ -36,6 +39,14 @@ pub(crate) struct Asked {
     pub(crate) verdict: Verdict,
     /// The map version that the player was last told of, if a session has begun.
     pub(crate) map_told: u64,
+}
+
+impl Asked {
+    /// No session has begun, as far as we know.
+    fn nobody(verdict: Verdict) -> Self {
+        let map_told = 0;
+        Self { verdict, map_told }
+    }
 }
 
 impl Accounts {
@@ -56,11 +67,7 @@ impl Accounts {
     ) -> Asked {
         let tries = if is_new { 1 } else { LOGIN_TRIES_MAX };
         for attempt in 1..=tries {
-            let answer = self
-                .auth
-                .ask(is_new, &credentials, &traceparent, CALL_TIMEOUT)
-                .await;
-            match answer {
+            match self.ask_patiently(is_new, &credentials, &traceparent).await {
                 Ok(answer) => return self.asked(answer),
                 Err(error) => {
                     tracing::warn!(
@@ -77,18 +84,33 @@ impl Accounts {
                 tokio::time::sleep(LOGIN_BACK_OFF).await;
             }
         }
-        Asked {
-            verdict: Verdict::Unknown,
-            map_told: 0,
+        Asked::nobody(Verdict::Unknown)
+    }
+
+    /// Asks until there is a place in the queue. Whoever waits for the answer gives up at [`PATIENCE`], and we a little before.
+    async fn ask_patiently(
+        &self,
+        is_new: bool,
+        credentials: &Credentials,
+        traceparent: &str,
+    ) -> Result<AuthAnswer, Error> {
+        let asked_at = Instant::now();
+        loop {
+            let answer = self
+                .auth
+                .ask(is_new, credentials, traceparent, CALL_TIMEOUT)
+                .await?;
+            if answer != AuthAnswer::Busy || asked_at.elapsed() + BUSY_BACK_OFF > PATIENCE {
+                return Ok(answer);
+            }
+            tokio::time::sleep(BUSY_BACK_OFF).await;
         }
     }
 
     fn asked(&self, answer: AuthAnswer) -> Asked {
         match answer {
-            AuthAnswer::Refused => Asked {
-                verdict: Verdict::Refused,
-                map_told: 0,
-            },
+            AuthAnswer::Refused => Asked::nobody(Verdict::Refused),
+            AuthAnswer::Busy => Asked::nobody(Verdict::Unknown),
             AuthAnswer::Session {
                 name,
                 generation,

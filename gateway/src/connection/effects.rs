@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
 use tracing::Span;
-use world::region_id::RegionId;
+use world::{name, region_id::RegionId};
 
 use super::{Connection, Done, line::Unreachable};
 use crate::{
@@ -26,6 +26,7 @@ impl Connection {
                 } => {
                     let shared = Arc::clone(&self.shared);
                     let traceparent = self.traceparent();
+                    self.map_noted = shared.notes.noted(&name::key(&credentials.name));
                     self.working = Some(Box::pin(async move {
                         let asked = shared.accounts.ask(is_new, credentials, traceparent).await;
                         Done::Login(asked)
@@ -98,7 +99,7 @@ impl Connection {
         self.working = None;
         match done {
             Done::Login(asked) => {
-                self.map_told = asked.map_told;
+                self.map_told = asked.map_told.max(self.map_noted);
                 self.session.verdict(asked.verdict, now, &mut self.outputs);
             }
             Done::Map(fragment) => self.reply_shared(fragment, now),

@@ -22,6 +22,8 @@ struct State {
     map_told: u64,
     /// So many calls are answered with an error.
     failure_count: usize,
+    /// So many calls find the queue full.
+    busy_count: usize,
     calls: Vec<(String, bool)>,
 }
 
@@ -43,6 +45,10 @@ impl FakeAuth {
         self.0.lock().unwrap().failure_count = count;
     }
 
+    pub(crate) fn be_busy(&self, count: usize) {
+        self.0.lock().unwrap().busy_count = count;
+    }
+
     pub(crate) fn set_map_told(&self, version: u64) {
         self.0.lock().unwrap().map_told = version;
     }
@@ -59,7 +65,10 @@ impl FakeAuth {
             state.failure_count -= 1;
             return Err(Status::unavailable("as the test says"));
         }
-        let outcome = if credentials.password == "secret".as_bytes() {
+        let outcome = if state.busy_count > 0 {
+            state.busy_count -= 1;
+            Outcome::Refusal(Refusal::Busy.into())
+        } else if credentials.password == "secret".as_bytes() {
             let generation = state
                 .generations
                 .entry(credentials.name.clone())

@@ -64,6 +64,17 @@ async fn a_login_that_nobody_answers_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_full_queue_of_password_checks_is_waited_for() {
+    let cluster = Cluster::start().await;
+    for request in [new("anna"), login("bert")] {
+        cluster.auth.be_busy(2);
+        let mut client = cluster.connect().await;
+        assert_eq!(client.ask(request).await, Value::Bool(true));
+    }
+    assert_eq!(cluster.auth.calls().len(), 6);
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_closes_the_connection() {
     let cluster = Cluster::start().await;
     for (request, tries) in [(new("anna"), 1), (login("anna"), 3)] {
