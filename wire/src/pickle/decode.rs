@@ -80,7 +80,7 @@ fn run(machine: &mut Machine, bytes: &[u8]) -> Result<(Handle, u8), Error> {
                 line => machine.decimal(line)?,
             },
             b'L' => {
-                let line = input.line()?.trim_ascii_end();
+                let line = input.line()?;
                 machine.decimal(line.strip_suffix(b"L").unwrap_or(line))?;
             }
             b'G' => machine.float(f64::from_be_bytes(input.array()?)),

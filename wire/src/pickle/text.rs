@@ -68,6 +68,11 @@ pub(super) fn unescape(line: &[u8]) -> Result<String, Error> {
         let (code, after) = match (byte, after.first()) {
             (b'\\', Some(b'u')) => hexadecimal(after, 4).ok_or(WRONG)?,
             (b'\\', Some(b'U')) => hexadecimal(after, 8).ok_or(WRONG)?,
+            (b'\\', Some(&second)) if high_half.is_none() => {
+                // A backslash that escapes nothing takes the next character with it, which then begins no escape.
+                out.push('\\');
+                (u32::from(second), &after[1..])
+            }
             _ => (u32::from(byte), after),
         };
         rest = after;
@@ -102,16 +107,17 @@ fn hexadecimal(after_backslash: &[u8], digits: usize) -> Option<(u32, &[u8])> {
 pub(super) fn memo_index(line: &[u8]) -> Result<u32, Error> {
     std::str::from_utf8(line)
         .ok()
-        .and_then(|text| text.trim().parse().ok())
+        .and_then(|text| text.parse().ok())
         .ok_or(Error::Memo)
 }
 
-/// A decimal integer with an optional sign.
+/// A decimal integer with an optional sign. One with zeros before it is octal to some Pythons and an error to others; none writes it.
 pub(super) fn integer(line: &[u8], limits: &Limits) -> Result<Integer, Error> {
     const WRONG: Error = Error::Malformed(Form::Integer);
-    let line = std::str::from_utf8(line).map_err(|_| WRONG)?.trim();
+    let line = std::str::from_utf8(line).map_err(|_| WRONG)?;
     let digits = line.strip_prefix(['-', '+']).unwrap_or(line);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let has_leading_zero = digits.len() > 1 && digits.starts_with('0');
+    if digits.is_empty() || has_leading_zero || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(WRONG);
     }
     if digits.len() > limits.digits_max() {
@@ -139,14 +145,16 @@ pub(super) enum Integer {
     Big(Vec<u8>),
 }
 
-/// What Python's `float()` reads.
+/// What Python's `float()` reads. Digits that come to more than a float holds are none.
 pub(super) fn float(line: &[u8]) -> Result<f64, Error> {
     const WRONG: Error = Error::Malformed(Form::Float);
     if line.len() > FLOAT_CHARS_MAX {
         return Err(WRONG);
     }
+    let has_digits = line.iter().any(u8::is_ascii_digit);
     std::str::from_utf8(line)
         .ok()
-        .and_then(|text| text.trim().parse().ok())
+        .and_then(|text| text.parse().ok())
+        .filter(|number: &f64| number.is_finite() || !has_digits)
         .ok_or(WRONG)
 }
