@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::{Budget, Decoder, Dialect, Error, Form, Limits, encode, load};
+use super::{Budget, Decoder, Dialect, Error, Form, Limits, load};
 use crate::Value;
 
 fn read(bytes: &[u8]) -> Result<Value, Error> {
