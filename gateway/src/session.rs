@@ -2,8 +2,8 @@
 //! now) gives [`Output`]s, which the connection carries out in their order. It does not know of sockets, tasks or pickles.
 //!
 //! Replies form a queue. A read is evaluated when it is at the head, so it sees what all earlier requests did and nothing of later ones; nothing
-//! behind it starts before it is answered. Commands are under way together, but only one durable one. A login waits for the head and holds
-//! everything behind it.
+//! behind it starts before it is answered. Commands are under way together, but only one durable one, and none behind an edit. A login waits for
+//! the head and holds everything behind it.
 
 mod place;
 mod slot;
@@ -49,7 +49,16 @@ pub(crate) struct Session {
     place: Place,
     /// Of the last command.
     counter: u64,
+    /// The one that is unanswered.
+    durable: Option<Durable>,
     end: Option<End>,
+}
+
+/// A command that is answered only after a commit.
+#[derive(Debug, Clone, Copy)]
+struct Durable {
+    counter: u64,
+    is_edit: bool,
 }
 
 /// What a session wants done.
@@ -126,6 +135,7 @@ impl Session {
             character: None,
             place: Place::Nowhere,
             counter: 0,
+            durable: None,
             end: None,
         }
     }
@@ -222,6 +232,7 @@ impl Session {
                     out.push(Output::Leave(old, at));
                 }
                 self.counter = 0;
+                self.durable = None;
                 self.place = Place::entering(region, now);
                 out.push(Output::Enter(character, region));
             }
@@ -371,6 +382,12 @@ impl Session {
             && flight.attempt == attempt
         {
             slot.step = Step::Answered(answer);
+            if self
+                .durable
+                .is_some_and(|durable| durable.counter == counter)
+            {
+                self.durable = None;
+            }
             self.place.progress();
             self.start(now, out);
         }

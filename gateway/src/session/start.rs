@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use world::region::{Answer, Body, WINDOW};
 
 use super::{
-    Output, Session,
+    Durable, Output, Session,
     slot::{Flight, Step},
 };
 use crate::request::{Asked, Read};
@@ -62,10 +62,15 @@ impl Session {
                 .is_some_and(|slot| slot.step.holds_others())
     }
 
+    /// Whether a command may join those that are under way. Nothing joins an edit: what it changes, who is where among it, takes effect only
+    /// with its commit, and commands behind it must find that done.
     fn may_fly(&self, body: &Body) -> bool {
         let oldest = self.flights().map(|flight| flight.counter).next();
         let span = oldest.map_or(0, |oldest| self.counter + 1 - oldest);
-        let is_free = !is_durable(body) || !self.flights().any(|flight| is_durable(&flight.body));
+        let is_free = match self.durable {
+            None => true,
+            Some(durable) => !durable.is_edit && !is_durable(body),
+        };
         self.place.is_settled() && span + 1 < WINDOW && is_free
     }
 
@@ -98,6 +103,12 @@ impl Session {
             Asked::Command(body) => {
                 if let (Some(character), Some(region)) = (&self.character, self.place.region()) {
                     self.counter += 1;
+                    if is_durable(&body) {
+                        self.durable = Some(Durable {
+                            counter: self.counter,
+                            is_edit: matches!(body, Body::Edit(_)),
+                        });
+                    }
                     let flight = Flight {
                         counter: self.counter,
                         attempt: 0,

@@ -278,7 +278,22 @@ fn one_durable_command_at_a_time() {
     test.reply(2, 0);
     assert_eq!(test.sent(), [], "the set is still unanswered");
     test.reply(1, 0);
-    assert_eq!(test.sent(), [(3, 0, HOME), (4, 0, HOME)]);
+    assert_eq!(test.sent(), [(3, 0, HOME)]);
+}
+
+#[test]
+fn nothing_goes_with_an_edit() {
+    let mut test = Test::playing();
+    test.ask(step());
+    test.ask(edit());
+    test.ask(step());
+    assert_eq!(test.sent(), [(1, 0, HOME), (2, 0, HOME)]);
+    test.reply(1, 0);
+    assert_eq!(test.sent(), []);
+    test.hear(1, Event::Moved(NEXT));
+    assert_eq!(test.sent(), [(2, 1, NEXT)]);
+    test.reply(2, 1);
+    assert_eq!(test.sent(), [(3, 0, NEXT)]);
 }
 
 #[test]
