@@ -112,7 +112,7 @@ class BadMessages(YardCase):
             def ask():
                 connection.send(frame(["ver"]))
                 try:
-                    answers.append(connection.reply(deadline=0.3)[0])
+                    answers.append(connection.reply(deadline=0.03)[0])
                     return True
                 except OSError:
                     return False

@@ -136,7 +136,7 @@ class Raw:
         while True:
             self.send(frame(["ver"]))
             try:
-                answer = self.reply(deadline=0.3)
+                answer = self.reply(deadline=0.03)
                 break
             except socket.timeout:
                 if time.monotonic() > end:
