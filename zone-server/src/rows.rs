@@ -205,3 +205,67 @@ pub(crate) fn claimed(row: EntityRow) -> Claimed {
         state: row.state,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use world::{
+        applied::CommandId,
+        position::Position,
+        region::{Asker, LinkId, Session},
+    };
+
+    use super::*;
+    use crate::testing::{Running, row};
+
+    fn ask(target: &str, action: Action) -> Ask {
+        let asker = Asker {
+            session: Session {
+                link: LinkId(1),
+                number: 7,
+            },
+            key: "gm".to_owned(),
+            id: CommandId {
+                generation: 1,
+                counter: 3,
+            },
+            attempt: 0,
+            kind: "get",
+            is_gm: true,
+            position: Position {
+                x: 0.0,
+                y: 0.0,
+                z: 0,
+            },
+        };
+        Ask {
+            asker,
+            target: target.to_owned(),
+            action,
+            hop_count: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_on_the_way_is_not_absent() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let get = ask("anna", Action::Get("pos".to_owned()));
+        let nothing = reply(&get.asker, Answer::Value(wire::Value::None));
+        assert_eq!(absent(server, &get).await, nothing);
+        let kick = ask("anna", Action::Kick);
+        let no = reply(&kick.asker, Answer::Done(false));
+        assert_eq!(absent(server, &kick).await, no);
+
+        let claim = Claim {
+            key: "anna".to_owned(),
+            seen: row(server).await.own,
+            me: server.me,
+            enter: Some(1),
+        };
+        server.store.entities().claim(claim).await.unwrap().unwrap();
+        for ask in [get, kick] {
+            assert_eq!(absent(server, &ask).await, try_again(&ask.asker));
+        }
+        running.stop().await;
+    }
+}

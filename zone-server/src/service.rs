@@ -53,8 +53,6 @@ enum Said {
         region: RegionId,
         traceparent: String,
     },
-    /// A player's request that no region need be asked about: this is the answer.
-    Refused(Message),
     /// It wants to hear of a region.
     Subscribe(RegionId),
     /// It does not want to any more.

@@ -89,14 +89,17 @@ pub(crate) fn enter(link: LinkId) -> Enter {
 
 /// Lets Anna enter until she is in.
 pub(crate) async fn bring_in(server: &Server, link: LinkId, queue: &mut Queue) {
-    loop {
-        send(server, WEST, Input::Enter(enter(link))).await;
-        match next(queue).await.unwrap() {
-            Message::Entered { region, .. } => return assert_eq!(region, WEST),
-            Message::Elsewhere { region: None, .. } => tokio::task::yield_now().await,
-            other => panic!("{other:?}"),
+    let trying = async {
+        loop {
+            send(server, WEST, Input::Enter(enter(link))).await;
+            match next(queue).await.unwrap() {
+                Message::Entered { region, .. } => return assert_eq!(region, WEST),
+                Message::Elsewhere { region: None, .. } => tokio::task::yield_now().await,
+                other => panic!("{other:?}"),
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, trying).await.unwrap();
 }
 
 /// Anna's row.

@@ -77,7 +77,6 @@ where
 async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
     match said {
         Said::Hello { .. } => {}
-        Said::Refused(message) => server.links.tell(link, message),
         Said::Enter {
             enter,
             region,

@@ -66,8 +66,7 @@ impl p::zone_server::Zone for Service {
         });
         Ok(Response::new(Batches {
             speaking,
-            pending: Vec::new().into_iter(),
-            held: None,
+            packer: Packer::default(),
             has_ended: false,
         }))
     }
@@ -76,10 +75,7 @@ impl p::zone_server::Zone for Service {
 /// What is queued for a gateway, in batches: each has all that has come while the one before it was written.
 struct Batches {
     speaking: Speaking,
-    /// Taken from the queue, and not written yet.
-    pending: std::vec::IntoIter<Message>,
-    /// Written, and too much for the batch before.
-    held: Option<p::ZoneMessage>,
+    packer: Packer,
     has_ended: bool,
 }
 
@@ -91,24 +87,33 @@ impl Stream for Batches {
         if this.has_ended {
             return Poll::Ready(None);
         }
-        if this.is_empty() {
+        if this.packer.is_empty() {
             let mut taken = Vec::new();
             ready!(
                 this.speaking
                     .poll_messages(context, &mut taken, BATCH_MESSAGES_MAX)
             );
-            this.pending = taken.into_iter();
+            this.packer.pending = taken.into_iter();
         }
-        if this.is_empty() {
+        if this.packer.is_empty() {
             let end = ready!(this.speaking.poll_end(context));
             this.has_ended = true;
             return Poll::Ready(end.err().map(|why| Err(status(&why))));
         }
-        Poll::Ready(Some(Ok(this.batch())))
+        Poll::Ready(Some(Ok(this.packer.batch())))
     }
 }
 
-impl Batches {
+/// What goes into the next batches.
+#[derive(Default)]
+struct Packer {
+    /// Taken from the queue, and not written yet.
+    pending: std::vec::IntoIter<Message>,
+    /// Written, and too much for the batch before.
+    held: Option<p::ZoneMessage>,
+}
+
+impl Packer {
     fn is_empty(&self) -> bool {
         self.held.is_none() && self.pending.len() == 0
     }
@@ -174,24 +179,16 @@ fn said_by(message: p::GatewayMessage, link: LinkId) -> Result<Said, Invalid> {
 }
 
 fn command(said: p::Command, link: LinkId) -> Result<Said, Invalid> {
-    let number = said.session;
     let id = CommandId {
         generation: said.generation,
         counter: said.counter,
     };
     let body = body(said.body.ok_or(Invalid::Missing("a command"))?)?;
-    // A client may send numbers that are none. That is no fault of its gateway, and whatever the world is like, the answer is the same.
-    if !is_finite(&body) {
-        return Ok(Said::Refused(Message::Reply {
-            session: number,
-            counter: id.counter,
-            attempt: said.attempt,
-            kind: body.kind(),
-            answer: Answer::Done(false),
-        }));
-    }
     let command = Command {
-        session: Session { link, number },
+        session: Session {
+            link,
+            number: said.session,
+        },
         author: name::key(&text("a name", said.author)?),
         id,
         attempt: said.attempt,
@@ -253,16 +250,6 @@ fn edit(edit: p::edit::Command) -> Result<Edit, Invalid> {
         Said::Reload(map) => Edit::Reload(text("a map's name", map)?),
         Said::Reset(map) => Edit::Reset(text("a map's name", map)?),
     })
-}
-
-fn is_finite(body: &Body) -> bool {
-    match body {
-        Body::Move { dx, dy } => dx.is_finite() && dy.is_finite(),
-        Body::Edit(Edit::Spawn { position, .. } | Edit::Teleport { position, .. }) => {
-            position.is_valid()
-        }
-        _ => true,
-    }
 }
 
 fn text(what: &'static str, text: String) -> Result<String, Invalid> {
@@ -388,5 +375,52 @@ fn departed(departed: &Departed) -> p::Departure {
         own: departed.own,
         version: departed.version,
         to: departed.to.map(written),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(counter: u64, byte_count: usize) -> Message {
+        Message::Reply {
+            session: 1,
+            counter,
+            attempt: 0,
+            kind: "get",
+            answer: Answer::Value(Value::Bytes(vec![0; byte_count])),
+        }
+    }
+
+    #[test]
+    fn batches_are_as_large_as_grpc_allows_and_in_order() {
+        let sizes = [
+            1 << 20,
+            3 << 20,
+            10,
+            5 << 20,
+            10,
+            1 << 20,
+            1 << 20,
+            1 << 20,
+            1 << 20,
+        ];
+        let messages: Vec<Message> = (0..).zip(sizes).map(|(n, size)| reply(n, size)).collect();
+        let mut packer = Packer {
+            pending: messages.into_iter(),
+            held: None,
+        };
+        let mut batches = Vec::new();
+        while !packer.is_empty() {
+            let batch = packer.batch();
+            assert!(batch.encoded_len() < 4 << 20 || batch.messages.len() == 1);
+            let counters = batch.messages.iter().map(|message| match &message.kind {
+                Some(Out::Reply(reply)) => reply.counter,
+                other => panic!("{other:?}"),
+            });
+            batches.push(counters.collect::<Vec<_>>());
+        }
+        let expected: [&[u64]; 5] = [&[0], &[1, 2], &[3], &[4, 5, 6, 7], &[8]];
+        assert_eq!(batches, expected);
     }
 }

@@ -1,12 +1,13 @@
 //! `set` and `get`: durable before they are answered, and done once.
 
+use proto::zone_message::Kind as Told;
 use store::entities::{Claim, Incarnation};
 use wire::Value;
 use world::entity::EntityState;
 
 use crate::{
     cluster::Cluster,
-    gateway::{Answer, Player, add, get, set},
+    gateway::{Answer, Player, add, get, id, set},
     yard::WEST,
 };
 
@@ -98,6 +99,37 @@ async fn a_row_that_was_taken_away_is_claimed_again_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_session_whose_row_was_taken_away_is_told_where_its_character_is_now() {
+    let cluster = Cluster::start(&["Anna"]).await;
+    let mut gateway = cluster.gateway().await;
+    let mut anna = Player::new(1, "Anna");
+    gateway.enter(&mut anna).await;
+    let ours = cluster.row("Anna").await;
+    let claim = Claim {
+        key: ours.key.clone(),
+        seen: ours.own,
+        me: Incarnation::draw(),
+        enter: None,
+    };
+    cluster
+        .store
+        .entities()
+        .claim(claim)
+        .await
+        .unwrap()
+        .unwrap();
+    let (_, answer) = gateway.command(&mut anna, add("Anna", "gold", 5)).await;
+    assert_eq!(answer, Answer::Elsewhere(None));
+    let is_moved = |told: &Told| match told {
+        Told::Moved(told) if told.session == 1 => told.region.map(id),
+        _ => None,
+    };
+    assert_eq!(gateway.hear_until(is_moved).await.1, WEST);
+    let (_, answer) = gateway.repeat(&anna, 1, add("Anna", "gold", 5)).await;
+    assert_eq!(answer, Answer::Done(true));
+}
+
+#[tokio::test]
 async fn what_others_set_is_published_after_its_commit_and_ahead_of_the_reply() {
     let cluster = Cluster::start(&["Anna", "Bert"]).await;
     let mut gateway = cluster.gateway().await;
@@ -109,9 +141,7 @@ async fn what_others_set_is_published_after_its_commit_and_ahead_of_the_reply() 
     let (before, answer) = gateway.command(&mut anna, happy).await;
     assert_eq!(answer, Answer::Done(true));
     let shown = before.iter().find_map(|told| match told {
-        proto::zone_message::Kind::Changes(changes) => {
-            changes.changed.iter().find(|one| one.name == "Bert")
-        }
+        Told::Changes(changes) => changes.changed.iter().find(|one| one.name == "Bert"),
         _ => None,
     });
     let shown = shown.and_then(|entity| entity.attributes.clone()).unwrap();

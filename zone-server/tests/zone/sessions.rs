@@ -6,7 +6,7 @@ use proto::{evicted::Reason, zone_message::Kind as Told};
 
 use crate::{
     cluster::Cluster,
-    gateway::{Answer, Player, enter, leave, step},
+    gateway::{Answer, Gateway, Player, enter, leave, step},
     yard::{EAST, WEST},
 };
 
@@ -72,11 +72,22 @@ async fn a_later_login_takes_the_character_over() {
     // The old one is heard no more, and cannot come back.
     let (_, answer) = old.command(&mut first, step(1.0, 0.0)).await;
     assert_eq!(answer, Answer::Evicted(Reason::TakenOver));
-    old.say([enter(&first)]).await;
-    let (_, reason) = old
+    evicted(&mut old, &first).await;
+
+    // Not even when nobody is there any more: the row knows.
+    new.say([leave(&second, WEST)]).await;
+    cluster.row_until("Anna", |row| !row.present).await;
+    evicted(&mut old, &first).await;
+    assert!(!cluster.row("Anna").await.present);
+}
+
+/// A session that enters, and may not.
+async fn evicted(gateway: &mut Gateway, player: &Player) {
+    gateway.say([enter(player)]).await;
+    let (_, reason) = gateway
         .hear_until(|told| match told {
             Told::Evicted(told) => Some(told.reason()),
-            Told::Entered(told) => panic!("{told:?}"),
+            Told::Entered(_) | Told::Elsewhere(_) => panic!("{told:?}"),
             _ => None,
         })
         .await;
