@@ -61,8 +61,10 @@ pub(crate) enum Closed {
     Idle,
     /// The client took none of what waits for it.
     NotReading,
-    /// A later login of the same character, or a game master.
-    Evicted,
+    /// A later login of the same character has come.
+    TakenOver,
+    /// A game master wants it.
+    Kicked,
     /// The outcome of a request cannot be known.
     OutcomeUnknown,
 }
@@ -78,7 +80,8 @@ impl Closed {
             Self::SlowMessage => "slow_message",
             Self::Idle => "idle",
             Self::NotReading => "not_reading",
-            Self::Evicted => "evicted",
+            Self::TakenOver => "taken_over",
+            Self::Kicked => "kicked",
             Self::OutcomeUnknown => "outcome_unknown",
         }
     }
@@ -124,6 +127,8 @@ enum Done {
     Login(login::Asked),
     /// The copies of maps.
     Map(Bytes),
+    /// The image is pickled for this client now.
+    Prepared,
 }
 
 /// The state of a connection.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Serialize;
-use wire::reply::{Image, ImageEntry};
+use wire::{
+    Dialect,
+    reply::{Image, ImageEntry},
+};
 use world::{content::Files, terrain::Terrain};
 
 /// The folder of the world that is the client's.
@@ -28,9 +31,12 @@ struct AtlasEntry<'m> {
     height: u32,
 }
 
-/// Puts the image of a world together, and pickles it. It takes as long as the image is large: not for async threads.
+/// Puts the image of a world together, and pickles it for the many; for who writes older pickles, it is done when the first of them asks. Either
+/// takes as long as the image is large: not for async threads.
 pub(crate) fn build(files: &Files, terrain: &Terrain) -> Image {
-    Image::new(&entries(files, terrain))
+    let image = Image::new(entries(files, terrain));
+    image.prepare(Dialect::Four);
+    image
 }
 
 fn entries(files: &Files, terrain: &Terrain) -> Vec<ImageEntry> {

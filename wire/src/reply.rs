@@ -1,10 +1,16 @@
 //! Answers: `[result, flag…]`, framed. Whole replies are written at once; what many clients get alike is pickled once and copied, or shared.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 
 use crate::{
     Value, frame,
-    pickle::{Dialect, encode::str as write_str, fragment},
+    pickle::{
+        Dialect,
+        encode::{bytes as write_bytes, str as write_str},
+        fragment,
+    },
 };
 
 /// What a reply says beside its result.
@@ -83,10 +89,11 @@ pub enum ImageEntry {
     },
 }
 
-/// A client image, pickled once for each dialect, and shared by all who download it.
+/// A client image. It is pickled once for each dialect in which somebody wants it, and shared by all who download it.
 #[derive(Debug, Clone)]
 pub struct Image {
-    fragments: [Bytes; 4],
+    entries: Vec<ImageEntry>,
+    fragments: [OnceLock<Bytes>; 4],
 }
 
 /// A reply in three pieces, of which the middle one is shared.
@@ -101,27 +108,38 @@ pub struct ImageReply {
 }
 
 impl Image {
-    /// Pickles an image.
+    /// An image that is not pickled yet.
     #[must_use]
-    pub fn new(entries: &[ImageEntry]) -> Self {
-        let fragments = Dialect::ALL.map(|dialect| {
-            let mut out = Vec::new();
-            write_entries(entries, dialect, &mut out);
-            Bytes::from(out)
-        });
-        Self { fragments }
+    pub fn new(entries: Vec<ImageEntry>) -> Self {
+        Self {
+            entries,
+            fragments: Default::default(),
+        }
     }
 
-    /// The reply to an `upgrade`.
+    /// Whether it is pickled in a dialect.
+    #[must_use]
+    pub fn is_ready(&self, dialect: Dialect) -> bool {
+        self.fragments[dialect.index()].get().is_some()
+    }
+
+    /// Pickles it in a dialect, unless that was done before. It takes as long as the image is large.
+    pub fn prepare(&self, dialect: Dialect) {
+        self.fragment(dialect);
+    }
+
+    /// The reply to an `upgrade`. [`Image::prepare`] is for whoever cannot wait for it here.
     #[must_use]
     pub fn reply(&self, flags: &[Flag], dialect: Dialect) -> ImageReply {
-        share(self.fragments[dialect.index()].clone(), flags, dialect)
+        share(self.fragment(dialect).clone(), flags, dialect)
     }
 
-    /// How many bytes it has in the largest dialect.
-    #[must_use]
-    pub fn bytes_max(&self) -> usize {
-        self.fragments.iter().map(Bytes::len).max().unwrap_or(0)
+    fn fragment(&self, dialect: Dialect) -> &Bytes {
+        self.fragments[dialect.index()].get_or_init(|| {
+            let mut out = Vec::with_capacity(bytes_of(&self.entries));
+            write_entries(&self.entries, dialect, &mut out);
+            Bytes::from(out)
+        })
     }
 }
 
@@ -142,6 +160,15 @@ pub fn share(result: Bytes, flags: &[Flag], dialect: Dialect) -> ImageReply {
     }
 }
 
+/// About as many as entries take when they are pickled.
+fn bytes_of(entries: &[ImageEntry]) -> usize {
+    let sizes = entries.iter().map(|entry| match entry {
+        ImageEntry::File { name, data } => name.len() + data.len(),
+        ImageEntry::Folder { name, entries } => name.len() + bytes_of(entries),
+    });
+    sizes.map(|bytes| bytes + ENVELOPE_BYTES).sum()
+}
+
 /// As deep as the image's folders are, which publishing bounds.
 fn write_entries(entries: &[ImageEntry], dialect: Dialect, out: &mut Vec<u8>) {
     out.extend_from_slice(b"](");
@@ -149,7 +176,7 @@ fn write_entries(entries: &[ImageEntry], dialect: Dialect, out: &mut Vec<u8>) {
         match entry {
             ImageEntry::File { name, data } => {
                 write_str(name, dialect, out);
-                fragment(&Value::Bytes(data.to_vec()), dialect, out);
+                write_bytes(data, dialect, out);
             }
             ImageEntry::Folder { name, entries } => {
                 write_str(name, dialect, out);
@@ -250,7 +277,7 @@ mod tests {
             name: name.to_owned(),
             data: Bytes::from_static(b"\x00\xff"),
         };
-        let image = Image::new(&[
+        let image = Image::new(vec![
             file("a"),
             ImageEntry::Folder {
                 name: "maps".to_owned(),
@@ -258,6 +285,9 @@ mod tests {
             },
         ]);
         for dialect in [Dialect::Text2, Dialect::Three, Dialect::Four] {
+            assert!(!image.is_ready(dialect));
+            image.prepare(dialect);
+            assert!(image.is_ready(dialect));
             let ImageReply { head, image, tail } = image.reply(&[Flag::Client], dialect);
             let file = |name| Value::Tuple(vec![text(name), Value::Bytes(vec![0, 255])]);
             let folder = Value::Tuple(vec![text("maps"), Value::List(vec![file("b")])]);

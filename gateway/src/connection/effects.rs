@@ -103,6 +103,7 @@ impl Connection {
                 self.session.verdict(asked.verdict, now, &mut self.outputs);
             }
             Done::Map(fragment) => self.reply_shared(fragment, now),
+            Done::Prepared => {}
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use world::region::Reason;
+
 use super::{Closed, Connection};
 use crate::session::End;
 
@@ -31,7 +33,8 @@ impl Connection {
         }
         if let Some(end) = self.session.end() {
             return self.outbox.is_empty().then_some(match end {
-                End::Evicted(_) => Closed::Evicted,
+                End::Evicted(Reason::TakenOver) => Closed::TakenOver,
+                End::Evicted(Reason::Kicked) => Closed::Kicked,
                 End::OutcomeUnknown | End::Gone => Closed::OutcomeUnknown,
             });
         }

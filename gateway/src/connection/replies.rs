@@ -44,10 +44,7 @@ impl Connection {
                     self.reply(&Value::Str(version), now);
                     true
                 }
-                Read::Upgrade => {
-                    self.upgrade(now);
-                    true
-                }
+                Read::Upgrade => self.upgrade(now),
                 Read::Update => self.update(now),
                 Read::Get { name, attribute } => self.get(&name, attribute, now),
             },
@@ -65,15 +62,29 @@ impl Connection {
             }
     }
 
-    fn upgrade(&mut self, now: Instant) {
+    /// The image, as soon as it is pickled for this client.
+    fn upgrade(&mut self, now: Instant) -> bool {
         let Some(dialect) = self.session.head_ticket().map(|ticket| ticket.dialect) else {
-            return;
+            return false;
         };
-        let image = Arc::clone(&self.shared.served.now());
-        let (flags, count) = self.flags();
-        self.outbox
-            .put_shared(image.image.reply(&flags[..count], dialect));
-        self.replied(Outcome::Done, now);
+        if self.working.is_some() {
+            return false;
+        }
+        let serving = Arc::clone(&self.shared.served.now());
+        if serving.image.is_ready(dialect) {
+            let (flags, count) = self.flags();
+            self.outbox
+                .put_shared(serving.image.reply(&flags[..count], dialect));
+            self.replied(Outcome::Done, now);
+            return true;
+        }
+        let prepare = tokio::task::spawn_blocking(move || serving.image.prepare(dialect));
+        self.working = Some(Box::pin(async move {
+            // It cannot fail; at the end of the process it is not done any more, and nobody waits for it.
+            let _prepared = prepare.await;
+            Done::Prepared
+        }));
+        false
     }
 
     /// Everything in view, as soon as it is known.

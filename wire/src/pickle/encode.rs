@@ -126,7 +126,8 @@ fn big(number: &BigInt, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes);
 }
 
-fn bytes(data: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
+/// A `bytes`.
+pub(crate) fn bytes(data: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
     match dialect {
         Dialect::Python2 => sized(b'U', b'T', data, out),
         Dialect::Three | Dialect::Four => sized(b'C', b'B', data, out),
@@ -167,10 +168,17 @@ fn call(name: &str, members: &[Value], dialect: Dialect, out: &mut Vec<u8>) {
 
 /// Text whose characters are the bytes.
 fn latin1(data: &[u8], out: &mut Vec<u8>) {
-    let text: String = data.iter().map(|&byte| char::from(byte)).collect();
+    let wide_count = data.iter().filter(|byte| !byte.is_ascii()).count();
     out.push(b'X');
-    length(text.len(), out);
-    out.extend_from_slice(text.as_bytes());
+    length(data.len() + wide_count, out);
+    out.reserve(data.len() + wide_count);
+    for &byte in data {
+        if byte.is_ascii() {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(&[0xc0 | byte >> 6, 0x80 | byte & 0x3f]);
+        }
+    }
 }
 
 fn sized(short: u8, long: u8, data: &[u8], out: &mut Vec<u8>) {
