@@ -92,7 +92,10 @@ impl Region {
         out: &mut Vec<Output>,
     ) {
         let key = row.key.clone();
-        let session = session.filter(|session| now.around.is_linked(session.link));
+        // A session that speaks for what is here, from an earlier claim, speaks for what a later claim has brought.
+        let session = session
+            .or_else(|| self.residents.get(&key).and_then(Resident::session))
+            .filter(|session| now.around.is_linked(session.link));
         let speaker = match session {
             _ if self.is_draining => Speaker::Leaving,
             Some(session) => Speaker::Session(session),

@@ -682,6 +682,20 @@ fn a_write_that_finds_no_row_is_not_answered() {
 }
 
 #[test]
+fn a_later_claim_of_a_row_that_is_here_keeps_the_session() {
+    let mut yard = with_anna();
+    let mut row = yard.rows["anna"].claimed.clone();
+    row.own += 2;
+    yard.give(region(0, 0), Input::Adopted(Box::new(row), None));
+    assert_eq!(
+        yard.told(),
+        ["1: [-anna]", "1: [anna@6.5,2.5]", "1: moved 1 0:0:0"]
+    );
+    yard.command("anna", 1, id(1, 1), 0, step(1.0, 0.0));
+    assert_eq!(yard.told(), ["1: [anna@7.5,2.5]", "1: 1/0 true"]);
+}
+
+#[test]
 fn others_are_reached_across_the_border_if_they_are_near() {
     let mut yard = with_anna();
     yard.account("bert", 8.5, 2.5);
