@@ -117,7 +117,8 @@ impl Link {
         })
     }
 
-    fn end(&self) {
+    /// The stream has ended: everybody hears of it.
+    pub(crate) fn end(&self) {
         *self.sessions.0.lock() = None;
     }
 
@@ -256,4 +257,92 @@ async fn read(incoming: &mut Incoming, link: &Link, replica: &Replica) -> Result
         link.deliver(messages, replica);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::Dialect;
+    use world::{
+        position::Position,
+        region::{Shown, Update},
+        region_id::RegionId,
+    };
+
+    use super::*;
+
+    const REGION: RegionId = RegionId {
+        level: 0,
+        column: 0,
+        row: 0,
+    };
+
+    fn event(number: u64) -> FromZone {
+        FromZone::Session(SessionNumber(number), Event::Moved(REGION))
+    }
+
+    #[tokio::test]
+    async fn each_session_hears_what_is_for_it() {
+        let (link, _messages) = Link::new();
+        let replica = Replica::new(8.0);
+        let mut one = link.register(SessionNumber(1)).unwrap();
+        let two = link.register(SessionNumber(2)).unwrap();
+        link.deliver(vec![event(1), event(2), event(3)], &replica);
+        assert_eq!(
+            one.next().await,
+            Some((SessionNumber(1), Event::Moved(REGION)))
+        );
+        assert_eq!(one.try_next(), None);
+        // An older ear of the same session takes nothing away from the newer one.
+        let mut newer = link.register(SessionNumber(2)).unwrap();
+        drop(two);
+        link.deliver(vec![event(2)], &replica);
+        assert!(newer.next().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_does_not_listen_is_told_that_the_stream_has_ended() {
+        let (link, _messages) = Link::new();
+        let replica = Replica::new(8.0);
+        let mut deaf = link.register(SessionNumber(1)).unwrap();
+        for _ in 0..=EVENTS_MAX {
+            link.deliver(vec![event(1)], &replica);
+        }
+        let mut heard = 0;
+        while deaf.next().await.is_some() {
+            heard += 1;
+        }
+        assert_eq!(heard, EVENTS_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_change_is_there_before_the_reply_behind_it() {
+        let (link, _messages) = Link::new();
+        let replica = Arc::new(Replica::new(8.0));
+        let _eyes = replica.watch(Arc::from("anna"), REGION);
+        let mut session = link.register(SessionNumber(1)).unwrap();
+        let attributes = wire::pickle::encode(&wire::Value::Dict(vec![]), Dialect::Four);
+        let shown = |version| Shown {
+            name: "Anna".to_owned(),
+            own: 1,
+            version,
+            position: Position {
+                x: 1.0,
+                y: 1.0,
+                z: 0,
+            },
+            attributes: Some(attributes.clone().into()),
+        };
+        let news = |changed| {
+            FromZone::News(News::Changes(Update {
+                region: REGION,
+                epoch: 1,
+                changed,
+                departed: Vec::new(),
+            }))
+        };
+        link.deliver(vec![news(vec![shown(1)]), event(1), news(vec![])], &replica);
+        assert!(session.try_next().is_some());
+        let name = replica.attribute("anna", "name", false);
+        assert_ne!(name, crate::replica::Lookup::Unknown);
+    }
 }

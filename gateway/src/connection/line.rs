@@ -157,3 +157,69 @@ async fn wait(reserving: &mut Option<Reserving>) -> Result<OwnedPermit<ToZone>, 
         None => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::zone_link::Link;
+
+    const NUMBER: SessionNumber = SessionNumber(1);
+
+    /// A line that is up, and the far end of its stream.
+    fn line() -> (Line, Link, mpsc::Receiver<ToZone>) {
+        let (link, messages) = Link::new();
+        let line = Line {
+            ear: link.register(NUMBER),
+            ..Line::default()
+        };
+        (line, link, messages)
+    }
+
+    fn message(n: usize) -> ToZone {
+        ToZone::Subscribe(RegionId {
+            level: i32::try_from(n).unwrap(),
+            column: 0,
+            row: 0,
+        })
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_waits_and_keeps_its_order() {
+        let (mut line, link, mut messages) = line();
+        let count = link.queue().max_capacity() + 100;
+        for n in 0..count {
+            line.say(message(n));
+        }
+        assert!(line.is_congested());
+        let reading = async {
+            let mut read = Vec::new();
+            while read.len() < count {
+                read.push(messages.recv().await.unwrap());
+            }
+            read
+        };
+        let (read, ()) = tokio::join!(reading, line.finish());
+        assert!(!line.is_congested());
+        assert_eq!(read, (0..count).map(message).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_line_on_which_too_much_waits_is_given_up() {
+        let (mut line, link, _messages) = line();
+        for n in 0..link.queue().max_capacity() + WAITING_MAX + 1 {
+            line.say(message(n));
+        }
+        assert!(matches!(line.next().await, Heard::Lost));
+        assert!(!line.is_congested());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_stream_is_heard() {
+        let (mut line, link, _messages) = line();
+        link.end();
+        assert!(matches!(line.next().await, Heard::Lost));
+        assert!(link.register(NUMBER).is_none());
+    }
+}

@@ -8,7 +8,7 @@ use wire::{Dialect, Value, pickle};
 use crate::{
     client::{Client, around, get, seen, step, text, update},
     cluster::{Cluster, START},
-    fake_zone::{Heard, Say, changes, entity, region, reply},
+    fake_zone::{Heard, Say, changes, entity, region, reply, value},
 };
 
 async fn until_seen(client: &mut Client, expected: &[(&str, f64)]) {
@@ -181,6 +181,43 @@ async fn what_a_view_shows_is_read_without_the_owner() {
     assert_eq!(client.ask(get("bert", "name")).await, text("Bert"));
     assert_eq!(client.ask(get("bert", "visual")).await, text("sprite"));
     assert_eq!(cluster.zone.commands_so_far().await, []);
+}
+
+#[tokio::test]
+async fn of_who_is_between_two_regions_the_owner_is_asked() {
+    let cluster = Cluster::start().await;
+    let zone = &cluster.zone;
+    zone.put(START, entity("bert", 1, 5.5));
+    let mut client = cluster.play("anna").await;
+    until_seen(&mut client, &[("anna", 4.5), ("bert", 5.5)]).await;
+    zone.say(vec![Say::Changes(proto::Changes {
+        region: Some(START),
+        epoch: 1,
+        changed: vec![],
+        departed: vec![Departure {
+            name: "bert".to_owned(),
+            own: 1,
+            version: 2,
+            to: Some(region(1)),
+        }],
+    })]);
+    // The departure has been read when the answer to a question behind it has.
+    client.send(&[get("carl", "bag")]).await;
+    zone.say(vec![value(&zone.command().await, &Value::None)]);
+    assert_eq!(client.reply().await, Some(Value::None));
+    client.send(&[get("bert", "pos"), update()]).await;
+    let command = zone.command().await;
+    zone.say(vec![value(&command, &text("there"))]);
+    assert_eq!(client.reply().await, Some(text("there")));
+    let Some(Value::List(entities)) = client.reply().await else {
+        panic!("no view")
+    };
+    let expected = [("anna", 4.5), ("bert", 5.5)];
+    assert_eq!(
+        seen(&entities),
+        expected.map(|(name, x)| (name.to_owned(), x)),
+        "it does not blink meanwhile"
+    );
 }
 
 #[tokio::test]
