@@ -225,7 +225,7 @@ impl Accounts<'_> {
             .collect::<Result<_, _>>()?)
     }
 
-    /// Notes which map version players have been told of.
+    /// Notes which map version players have been told of. One that is lower than what is noted is of a gateway that has lost the player since.
     ///
     /// # Errors
     /// The outcome is unknown: they may be told again.
@@ -235,11 +235,13 @@ impl Accounts<'_> {
             .run(move |connection: &mut AnyConnection| {
                 Box::pin(async move {
                     for (name, version) in told {
-                        sqlx::query("UPDATE accounts SET map_told = $2 WHERE key = $1")
-                            .bind(name::key(&name))
-                            .bind(signed(version))
-                            .execute(&mut *connection)
-                            .await?;
+                        sqlx::query(
+                            "UPDATE accounts SET map_told = $2 WHERE key = $1 AND map_told < $2",
+                        )
+                        .bind(name::key(&name))
+                        .bind(signed(version))
+                        .execute(&mut *connection)
+                        .await?;
                     }
                     Ok(Verdict::Keep(()))
                 })

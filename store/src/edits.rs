@@ -33,7 +33,7 @@ pub enum Outcome<T> {
     Done(T),
     /// It took effect before.
     Repeated,
-    /// It cannot be done: the name is taken, or the row is no longer the caller's. Nothing was written.
+    /// It cannot be done: the name is taken, there is no such map, or the row is no longer the caller's. Nothing was written.
     Refused,
 }
 
@@ -61,7 +61,7 @@ impl Edits<'_> {
         self.audited(audit, move |connection, audit_id| {
             Box::pin(async move {
                 put_tile(connection, &edit, audit_id).await?;
-                Ok(Some(raise_map(connection, &edit.map).await?))
+                raise_map(connection, &edit.map).await
             })
         })
         .await
@@ -73,15 +73,7 @@ impl Edits<'_> {
     /// The outcome is unknown.
     pub async fn spawn(&self, row: EntityRow, audit: Audit) -> Result<Outcome<()>, Error> {
         self.audited(audit, move |connection, _| {
-            Box::pin(async move {
-                // A name is free again once the tombstone has outlived every repeat of the edit that made it.
-                sqlx::query("DELETE FROM entities WHERE key = $1 AND gone_ms < $2")
-                    .bind(row.key.clone())
-                    .bind(clock::now_ms() - TOMBSTONE_MS)
-                    .execute(&mut *connection)
-                    .await?;
-                Ok(insert(connection, &row).await?.then_some(()))
-            })
+            Box::pin(async move { Ok(insert(connection, &row).await?.then_some(())) })
         })
         .await
     }
@@ -173,7 +165,7 @@ impl Edits<'_> {
                 for edit in &keep {
                     put_tile(connection, edit, audit_id).await?;
                 }
-                Ok(Some(raise_map(connection, &map).await?))
+                raise_map(connection, &map).await
             })
         })
         .await
@@ -281,9 +273,6 @@ impl Edits<'_> {
     }
 }
 
-/// How long a despawned entity's name stays taken, in milliseconds: longer than any repeat of the command (world::applied).
-const TOMBSTONE_MS: i64 = 120_000;
-
 async fn put_tile(
     connection: &mut AnyConnection,
     edit: &TileEdit,
@@ -304,13 +293,14 @@ async fn put_tile(
     Ok(())
 }
 
-async fn raise_map(connection: &mut AnyConnection, map: &str) -> Result<u64, sqlx::Error> {
+/// Raises the version of a map, and that of all; None: there is no such map.
+async fn raise_map(connection: &mut AnyConnection, map: &str) -> Result<Option<u64>, sqlx::Error> {
     raise(connection, "map").await?;
-    let version: i64 = sqlx::query_scalar(
+    let version: Option<i64> = sqlx::query_scalar(
         "UPDATE maps SET version = version + 1 WHERE name = $1 RETURNING version",
     )
     .bind(map.to_owned())
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(unsigned(version))
+    Ok(version.map(unsigned))
 }

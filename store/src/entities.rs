@@ -14,7 +14,7 @@ use world::{
     state_pickle,
 };
 
-use crate::{Store, error::Error, writer::Verdict};
+use crate::{Store, clock, error::Error, writer::Verdict};
 
 /// One run of a zone server: drawn at random at each start, so that nothing from an earlier run is taken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -255,11 +255,20 @@ pub(crate) async fn save_batch(
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 
-/// Adds a row, present and owned, or absent and nobody's; false: the name is taken.
+/// How long a despawned entity's name stays taken, in milliseconds: longer than any repeat of the command (world::applied).
+const TOMBSTONE_MS: i64 = 120_000;
+
+/// Adds a row, present and owned, or absent and nobody's; false: the name is taken, or was until lately.
 pub(crate) async fn insert(
     connection: &mut AnyConnection,
     row: &EntityRow,
 ) -> Result<bool, sqlx::Error> {
+    // A name is free again once the tombstone has outlived every repeat of the edit that made it.
+    sqlx::query("DELETE FROM entities WHERE key = $1 AND gone_ms < $2")
+        .bind(&row.key)
+        .bind(clock::now_ms() - TOMBSTONE_MS)
+        .execute(&mut *connection)
+        .await?;
     let done = sqlx::query(
         "INSERT INTO entities (key, name, player, region, present, owner, own, seq, generation, moved_generation, moved_counter, applied, state) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12) ON CONFLICT (key) DO NOTHING",

@@ -68,13 +68,7 @@ impl Store {
             source,
         };
         let writers = pool(1).connect(&url).await.map_err(open)?;
-        sqlx::migrate!("migrations/sqlite")
-            .run(&writers)
-            .await
-            .map_err(|source| Error::Migrate {
-                path: path.clone(),
-                source,
-            })?;
+        migrate(folder, &path, &writers).await?;
         let readers = pool(READERS_MAX).connect(&url).await.map_err(open)?;
         let (writer, task) = Writer::new(writers.clone());
         let writing = Mutex::new(Some(tokio::spawn(task)));
@@ -178,6 +172,30 @@ impl Store {
     pub(crate) fn world(&self) -> &tokio::sync::Mutex<Option<Arc<World>>> {
         &self.inner.world
     }
+}
+
+/// Brings the schema up to date. Of several processes that open a database at once, each waits until the one before is done.
+async fn migrate(folder: &Path, path: &str, database: &AnyPool) -> Result<(), Error> {
+    let file = folder.join("migrate.lock");
+    let wait = move || {
+        let file = File::create(file)?;
+        file.lock()?;
+        Ok(file)
+    };
+    let _lock = tokio::task::spawn_blocking(wait)
+        .await
+        .map_err(|_| Error::Closing)?
+        .map_err(|source| Error::Folder {
+            path: folder.display().to_string(),
+            source,
+        })?;
+    sqlx::migrate!("migrations/sqlite")
+        .run(database)
+        .await
+        .map_err(|source| Error::Migrate {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// How long [`Store::close`] waits for clones of the store to go.
