@@ -9,7 +9,13 @@ mod settings;
 mod source;
 mod watch;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use runtime::{shutdown, shutdown::Shutdown, telemetry};
 use serde::Serialize;
@@ -67,6 +73,9 @@ pub(crate) struct Arguments {
 /// The exit code after a second Ctrl-C, as shells give it to those who were interrupted.
 const INTERRUPTED: i32 = 130;
 
+/// A signal so soon after the first is the same once more: whoever starts us (`timeout`, a shell script) may pass on what we were sent as well.
+const SECOND_AFTER: Duration = Duration::from_millis(500);
+
 /// The command.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&arguments)?;
@@ -84,7 +93,11 @@ async fn interrupts(stop: Shutdown) {
     let signal = shutdown::signal().await;
     tracing::info!(signal, "stopping");
     stop.trigger();
-    let signal = shutdown::signal().await;
+    let since = Instant::now();
+    let mut signal = shutdown::signal().await;
+    while since.elapsed() < SECOND_AFTER {
+        signal = shutdown::signal().await;
+    }
     tracing::warn!(signal, "stopping at once");
     std::process::exit(INTERRUPTED);
 }

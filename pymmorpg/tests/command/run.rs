@@ -137,13 +137,17 @@ impl Up {
     /// Sends a signal and waits for the end.
     pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
-        let child = &mut self.child;
         let mut status = None;
         until("the process ends", || {
-            status = child.try_wait().unwrap();
+            status = self.ended();
             status.is_some()
         });
         status.unwrap()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Sends a signal.

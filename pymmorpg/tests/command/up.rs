@@ -182,7 +182,7 @@ async fn a_folder_that_is_replaced_is_watched_again() {
 #[tokio::test]
 async fn a_second_interrupt_does_not_wait() {
     let folders = Folders::new();
-    let up = up(&folders);
+    let mut up = up(&folders);
     // Whoever stops must write, and nobody can.
     sqlx::any::install_default_drivers();
     let database = folders.data().join("pymmorpg.sqlite");
@@ -194,5 +194,20 @@ async fn a_second_interrupt_does_not_wait() {
     until("it has heard the first", || {
         up.log().contains("\"stopping\"")
     });
-    assert_eq!(up.end("INT").code(), Some(130));
+    let mut status = None;
+    until("it ends", || {
+        up.signal("INT");
+        status = up.ended();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(130));
+    assert!(up.log().contains("\"stopping at once\""));
+}
+
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    let folders = Folders::new();
+    let up = up(&folders);
+    up.signal("INT");
+    assert_eq!(up.end("INT").code(), Some(0));
 }
