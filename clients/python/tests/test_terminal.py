@@ -196,6 +196,8 @@ class Screen(unittest.TestCase):
         self.addCleanup(self.server.__exit__)
         self.master, slave = pty.openpty()
         command = [sys.executable, str(support.TERMINAL), "%s:%d" % self.server.address, "--name", "Anna", "--password", "secret"]
+        # Whoever was started in the background ignores Ctrl-C, and so would all that it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=ENVIRONMENT, start_new_session=True)
         os.close(slave)
         self.addCleanup(self.end)
