@@ -93,7 +93,12 @@ async fn serve(
     shared: Arc<Shared>,
     shutdown: Shutdown,
 ) {
-    let span = tracing::info_span!("connection", %peer, player = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "connection",
+        %peer,
+        player = tracing::field::Empty,
+        zone = tracing::field::Empty
+    );
     if let Err(error) = prepare(&socket) {
         tracing::debug!(
             error = &error as &dyn std::error::Error,

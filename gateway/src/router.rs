@@ -176,7 +176,7 @@ impl Router {
     }
 
     async fn run(&self, address: &str, stream: grpc::Stream, keeping: &Keeping) {
-        let (link, messages) = Link::new();
+        let (link, messages) = Link::new(address);
         self.links.write().insert(address.to_owned(), link.clone());
         self.changed(keeping);
         tracing::info!(address, link = link.id().0, "stream to zone server is up");

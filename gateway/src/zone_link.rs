@@ -41,6 +41,7 @@ pub(crate) struct LinkId(pub(crate) u64);
 #[derive(Clone)]
 pub(crate) struct Link {
     id: LinkId,
+    address: Arc<str>,
     queue: mpsc::Sender<ToZone>,
     sessions: Arc<Sessions>,
 }
@@ -74,11 +75,12 @@ pub(crate) struct Registration {
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Link {
-    /// A new link, and the messages that are to go out by it.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<ToZone>) {
+    /// A new link to the zone server at an address, and the messages that are to go out by it.
+    pub(crate) fn new(address: &str) -> (Self, mpsc::Receiver<ToZone>) {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let link = Self {
             id: LinkId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            address: Arc::from(address),
             queue,
             sessions: Arc::new(Sessions(Mutex::new(Some(HashMap::new())))),
         };
@@ -88,6 +90,11 @@ impl Link {
     /// Which one it is.
     pub(crate) fn id(&self) -> LinkId {
         self.id
+    }
+
+    /// Where it leads.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The queue before it.
@@ -282,7 +289,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_session_hears_what_is_for_it() {
-        let (link, _messages) = Link::new();
+        let (link, _messages) = Link::new("http://zone");
         let replica = Replica::new(8.0);
         let mut one = link.register(SessionNumber(1)).unwrap();
         let two = link.register(SessionNumber(2)).unwrap();
@@ -301,7 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_listen_is_told_that_the_stream_has_ended() {
-        let (link, _messages) = Link::new();
+        let (link, _messages) = Link::new("http://zone");
         let replica = Replica::new(8.0);
         let mut deaf = link.register(SessionNumber(1)).unwrap();
         for _ in 0..=EVENTS_MAX {
@@ -316,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_is_there_before_the_reply_behind_it() {
-        let (link, _messages) = Link::new();
+        let (link, _messages) = Link::new("http://zone");
         let replica = Arc::new(Replica::new(8.0));
         let _eyes = replica.watch(Arc::from("anna"), REGION);
         let mut session = link.register(SessionNumber(1)).unwrap();

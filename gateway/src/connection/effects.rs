@@ -75,8 +75,11 @@ impl Connection {
             traceparent: self.traceparent(),
         };
         let called = self.line.call(&self.shared.router, region, number, message);
-        if let Err(Unreachable) = called {
-            self.session.unreachable();
+        match (called, self.line.zone()) {
+            (Ok(()), Some(zone)) => {
+                Span::current().record("zone", zone);
+            }
+            (Err(Unreachable), _) | (Ok(()), None) => self.session.unreachable(),
         }
     }
 

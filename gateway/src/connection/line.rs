@@ -85,6 +85,11 @@ impl Line {
         }
     }
 
+    /// Where it leads, if it is up.
+    pub(super) fn zone(&self) -> Option<&str> {
+        self.ear.as_ref().map(|ear| ear.link().address())
+    }
+
     /// Whether messages wait for room.
     pub(super) fn is_congested(&self) -> bool {
         !self.waiting.is_empty()
@@ -169,7 +174,7 @@ mod tests {
 
     /// A line that is up, and the far end of its stream.
     fn line() -> (Line, Link, mpsc::Receiver<ToZone>) {
-        let (link, messages) = Link::new();
+        let (link, messages) = Link::new("http://zone");
         let line = Line {
             ear: link.register(NUMBER),
             ..Line::default()
