@@ -10,10 +10,12 @@ mod check;
 mod decode;
 mod dialect;
 pub(crate) mod encode;
+mod handle;
 mod input;
 mod limits;
 mod machine;
 mod memo;
+mod table;
 mod text;
 mod view;
 

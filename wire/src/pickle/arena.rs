@@ -1,59 +1,10 @@
 //! Where a pickle's nodes live: flat tables, filled once a message and used again for the next. Eight bytes a node and eight a child, because
 //! a stranger decides how many there are.
 
-/// A value: a node, a constant or a small integer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Handle(u32);
-
-const TAG_SHIFT: u32 = 30;
-const TAG_CONSTANT: u32 = 1 << TAG_SHIFT;
-const TAG_SMALL: u32 = 2 << TAG_SHIFT;
-const PAYLOAD: u32 = TAG_CONSTANT - 1;
-
-/// What a handle stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Item {
-    None,
-    Bool(bool),
-    EmptyTuple,
-    Small(i32),
-    Node(usize),
-}
-
-impl Handle {
-    pub(super) const NONE: Handle = Handle(TAG_CONSTANT);
-    pub(super) const FALSE: Handle = Handle(TAG_CONSTANT | 1);
-    pub(super) const TRUE: Handle = Handle(TAG_CONSTANT | 2);
-    pub(super) const EMPTY_TUPLE: Handle = Handle(TAG_CONSTANT | 3);
-
-    /// A handle of an integer, if it is small enough to need no node.
-    #[inline]
-    pub(super) fn small(number: i32) -> Option<Handle> {
-        let bits = number.cast_unsigned();
-        // The sign fills the bits above the payload's top bit, or the number is too wide.
-        let is_narrow = (number << 2) >> 2 == number;
-        is_narrow.then_some(Handle(TAG_SMALL | (bits & PAYLOAD)))
-    }
-
-    #[inline]
-    pub(super) fn of_node(node: usize) -> Handle {
-        Handle(index(node))
-    }
-
-    #[inline]
-    pub(super) fn item(self) -> Item {
-        match self.0 >> TAG_SHIFT {
-            0 => Item::Node(self.0 as usize),
-            2 => Item::Small(((self.0 << 2).cast_signed()) >> 2),
-            _ => match self {
-                Self::NONE => Item::None,
-                Self::FALSE => Item::Bool(false),
-                Self::TRUE => Item::Bool(true),
-                _ => Item::EmptyTuple,
-            },
-        }
-    }
-}
+use super::{
+    handle::{Handle, Item},
+    table::{grow, index, push, reset},
+};
 
 /// What a node is, and so what its payload means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,9 +86,6 @@ pub(super) struct Arena {
     /// Text that had to be written anew: escapes undone.
     pub(super) side: Vec<u8>,
 }
-
-/// Tables that have grown larger are given back when the next message comes, in entries.
-pub(super) const TABLE_KEPT: usize = 256;
 
 impl Arena {
     pub(super) fn clear(&mut self) {
@@ -306,33 +254,4 @@ impl Iterator for Items<'_> {
         self.next = (index != self.last).then_some(cell.next);
         Some(cell.item)
     }
-}
-
-/// Adds an entry, with [`grow`].
-#[inline]
-pub(super) fn push<T>(table: &mut Vec<T>, entry: T) {
-    if table.len() == table.capacity() {
-        grow(table, 1);
-    }
-    table.push(entry);
-}
-
-/// Makes room for more, by an eighth at least instead of doubling: what is reserved stays close to what came.
-fn grow<T>(table: &mut Vec<T>, more: usize) {
-    if table.capacity() - table.len() < more {
-        table.reserve_exact(more.max(table.len() / 8).max(GROW_MIN));
-    }
-}
-
-/// The fewest entries that a table grows by.
-const GROW_MIN: usize = 16;
-
-pub(super) fn reset<T>(table: &mut Vec<T>) {
-    table.clear();
-    table.shrink_to(TABLE_KEPT);
-}
-
-fn index(index: usize) -> u32 {
-    // Inputs are shorter than 2^30 bytes (checked by the decoder), and no table has more entries than the input has bytes times two.
-    u32::try_from(index).expect("tables are smaller than 2^31 entries")
 }

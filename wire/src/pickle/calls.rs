@@ -2,7 +2,8 @@
 
 use super::{
     Error,
-    arena::{Arena, Handle, Item, Node, NodeKind},
+    arena::{Arena, Node, NodeKind},
+    handle::{Handle, Item},
 };
 
 /// The name of something that Python writes data with.

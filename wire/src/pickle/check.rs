@@ -3,7 +3,8 @@
 
 use super::{
     Budget, Error, Form, Limits,
-    arena::{Arena, Handle, Item, Items, Node, NodeKind},
+    arena::{Arena, Items, Node, NodeKind},
+    handle::{Handle, Item},
 };
 
 /// What is known of a node whose visit has ended.

@@ -1,12 +1,8 @@
 //! The loop that reads a pickle's opcodes: an explicit list of those that build data, and no other.
 
 use super::{
-    Budget, Dialect, Error, Limits, Pickle,
-    arena::{Handle, NodeKind},
-    check,
-    input::Input,
-    machine::Machine,
-    text,
+    Budget, Dialect, Error, Limits, Pickle, arena::NodeKind, check, handle::Handle, input::Input,
+    machine::Machine, text,
 };
 
 /// Decodes one pickle after the other, with the same tables.

@@ -2,9 +2,11 @@
 
 use super::{
     Budget, Error, Limits,
-    arena::{Arena, Handle, Item, Node, NodeKind, push, reset},
+    arena::{Arena, Node, NodeKind},
     calls,
+    handle::{Handle, Item},
     memo::Memo,
+    table::{push, reset},
 };
 
 /// The tables of one pickle's decoding, which the next one uses again.

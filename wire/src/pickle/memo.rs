@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Budget, Error,
-    arena::{Handle, TABLE_KEPT, push},
+    handle::Handle,
+    table::{push, reset},
 };
 
 /// Python numbers its entries from 0 or 1 upward; whatever else is numbered otherwise is kept in a tree.
@@ -20,8 +21,7 @@ const GAP_MAX: usize = 1;
 
 impl Memo {
     pub(super) fn clear(&mut self) {
-        self.dense.clear();
-        self.dense.shrink_to(TABLE_KEPT);
+        reset(&mut self.dense);
         self.sparse.clear();
         self.len = 0;
     }

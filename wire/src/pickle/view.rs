@@ -4,7 +4,8 @@ use num_bigint::BigInt;
 
 use super::{
     Dialect,
-    arena::{Arena, Handle, Item, Items, Node, NodeKind},
+    arena::{Arena, Items, Node, NodeKind},
+    handle::{Handle, Item},
 };
 use crate::Value;
 
