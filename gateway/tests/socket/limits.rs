@@ -36,7 +36,7 @@ async fn upgrade(client: &mut Client) -> Option<usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_stops_reading_is_cut_off_and_costs_others_nothing() {
     let config = Config {
-        write_timeout_ms: 700,
+        write_timeout_ms: 2_000,
         ..Config::default()
     };
     let cluster = Cluster::start_with(config, large_files()).await;
@@ -64,11 +64,11 @@ async fn who_stops_reading_is_cut_off_and_costs_others_nothing() {
         });
     }
     assert!(
-        begin.elapsed() > Duration::from_millis(600),
+        begin.elapsed() > Duration::from_millis(1_800),
         "cut off too soon"
     );
     assert!(
-        slowest < Duration::from_millis(500),
+        slowest < Duration::from_millis(1_500),
         "others waited {slowest:?}"
     );
     assert!(
@@ -142,7 +142,7 @@ async fn who_reads_late_loses_nothing() {
 async fn a_message_has_its_time_and_so_has_silence() {
     let config = Config {
         message_timeout_ms: 300,
-        idle_timeout_ms: 900,
+        idle_timeout_ms: 2_500,
         ..Config::default()
     };
     let cluster = Cluster::start_with(config, files()).await;
@@ -162,9 +162,9 @@ async fn a_message_has_its_time_and_so_has_silence() {
     }
     slow.closed().await;
     assert!(begin.elapsed() > Duration::from_millis(250));
-    assert!(begin.elapsed() < Duration::from_millis(800));
+    assert!(begin.elapsed() < Duration::from_millis(1_500));
     silent.closed().await;
-    assert!(begin.elapsed() > Duration::from_millis(850));
+    assert!(begin.elapsed() > Duration::from_millis(2_400));
 }
 
 #[tokio::test]

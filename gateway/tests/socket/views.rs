@@ -151,23 +151,19 @@ async fn a_view_does_not_wait_for_ever_for_a_region() {
         changes(START, vec![entity("anna", 2, 45.5)]),
         reply(&command, true),
     ]);
-    let begin = Instant::now();
     assert_eq!(client.reply().await, Some(Value::Bool(true)));
+    let mut waits = Vec::new();
     for _ in 0..2 {
+        let begin = Instant::now();
         let Some(Value::List(entities)) = client.reply().await else {
             panic!("no view")
         };
         assert_eq!(seen(&entities), [("anna".to_owned(), 45.5)]);
+        waits.push(begin.elapsed());
     }
-    let took = begin.elapsed();
-    assert!(
-        took > Duration::from_millis(900),
-        "{took:?}: it did not wait"
-    );
-    assert!(
-        took < Duration::from_millis(1_900),
-        "{took:?}: it waited twice"
-    );
+    let second = Duration::from_secs(1);
+    assert!(waits[0] > second * 9 / 10, "{waits:?}: it did not wait");
+    assert!(waits[1] < second * 9 / 10, "{waits:?}: it waited twice");
 }
 
 #[tokio::test]
