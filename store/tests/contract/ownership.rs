@@ -316,7 +316,7 @@ pub(crate) fn no_acknowledged_save_is_lost_between_owners(backend: &impl Backend
     assert_eq!(last.state, state(gold_before));
     // Else nothing was tried.
     assert!(
-        claim_count > OWNER_COUNT && save_count > claim_count,
+        claim_count > 2 * OWNER_COUNT && save_count > 2 * OWNER_COUNT,
         "{claim_count} claims, {save_count} saves"
     );
 }
