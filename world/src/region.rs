@@ -112,6 +112,12 @@ impl Region {
         self.id
     }
 
+    /// Whether an entity is in it.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.residents.contains_key(key)
+    }
+
     /// How many entities are in it.
     #[must_use]
     pub fn resident_count(&self) -> usize {

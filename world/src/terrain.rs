@@ -146,12 +146,21 @@ impl Terrain {
         self.npcs.get(&region).into_iter().flatten()
     }
 
-    /// The centre of the free tile that is nearest to a position; the position itself if it is free; the start if nothing near is free.
+    /// The centre of the free tile that is nearest to a position; the position itself if it is free. If nothing near is free, the same of the start,
+    /// which an edit may have blocked.
     #[must_use]
     pub fn nearest_free(&self, position: Position) -> Position {
+        self.free_near(position)
+            .or_else(|| self.free_near(self.start))
+            .unwrap_or(self.start)
+    }
+
+    fn free_near(&self, position: Position) -> Option<Position> {
         if self.is_free(position) {
-            return position;
+            return Some(position);
         }
+        // Nothing is near on a level that is not there any more.
+        self.by_level.get(&position.z)?;
         let (x, y) = position.tile();
         let (x, y) = (i64::from(x), i64::from(y));
         for radius in 0..=i64::from(SEARCH_TILES) {
@@ -173,11 +182,11 @@ impl Terrain {
                 .filter(|&(x, y)| !self.is_blocked(position.z, x, y))
                 .map(|(x, y)| Position::centre_of(x, y, position.z))
                 .min_by(|one, two| one.distance(&position).total_cmp(&two.distance(&position)));
-            if let Some(found) = nearest {
-                return found;
+            if nearest.is_some() {
+                return nearest;
             }
         }
-        self.start
+        None
     }
 
     /// Whether a tile could be changed so.

@@ -293,3 +293,29 @@ fn the_mana_world() {
         assert_eq!(map.blocked_count(), expected, "{}", map.name);
     }
 }
+
+#[test]
+fn the_start_is_free_whatever_becomes_of_its_tile() {
+    let files = files(&[(
+        "a.tmx",
+        map(
+            &["....", "...."],
+            r#"<object id="1" name="s" type="start" x="0" y="0"><point/></object>"#,
+        ),
+    )]);
+    let loaded = load(&files, &Placements::new());
+    let terrain = loaded.content.unwrap().terrain;
+    let (x, y) = terrain.start().tile();
+    let wall = TileEdit {
+        map: "a".to_owned(),
+        layer: "Collision".to_owned(),
+        x,
+        y,
+        gid: 2,
+    };
+    let walled = terrain.with_edits(&[wall]);
+    assert!(!walled.is_free(walled.start()));
+    let nowhere = Position::centre_of(0, 0, 9_999);
+    assert_eq!(terrain.nearest_free(nowhere), terrain.start());
+    assert!(walled.is_free(walled.nearest_free(nowhere)));
+}

@@ -16,12 +16,13 @@ impl Region {
             attempt,
             body,
         } = command;
-        let Some(resident) = self.residents.get(&author) else {
+        let Some(resident) = self.residents.get_mut(&author) else {
             let region = self.elsewhere(&author, now);
             out.push(elsewhere(session, id.counter, attempt, region));
             return;
         };
         if id.generation < resident.generation {
+            resident.silence(session, now.ms);
             out.push(session.evicted(Reason::TakenOver));
             return;
         }

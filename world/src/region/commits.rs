@@ -12,6 +12,7 @@ use crate::{
     applied::{Applied, Seen},
     attributes,
     entity::EntityState,
+    movement,
     position::Position,
     region_id::RegionId,
 };
@@ -102,10 +103,14 @@ impl Region {
         match outcome {
             Outcome::Done => self.take_effect(key, writing, now, out),
             // What it was to do was done before; the entity in memory came from a row that has it.
-            Outcome::Repeated => out.extend(writing.askers().map(|asker| asker.done(true))),
+            Outcome::Repeated => {
+                // Nothing was written now: the row may be behind the position.
+                resident.is_unsaved = true;
+                out.extend(writing.askers().map(|asker| asker.done(true)));
+            }
             Outcome::Refused | Outcome::Unknown => {
                 out.extend(writing.askers().map(Asker::try_again));
-                if let Writing::Takeover(enter) = &writing {
+                if let Writing::Takeover { enter, .. } = &writing {
                     out.push(enter.elsewhere(None));
                 }
                 if !resident.is_creature() {
@@ -127,10 +132,13 @@ impl Region {
                 applied,
                 replies,
             } => self.take_attributes(key, state, applied, &replies, now, out),
-            Writing::Takeover(enter) => self.attach(&enter, out),
+            Writing::Takeover { enter, has_left } => self.taken_over(&enter, has_left, out),
             Writing::Teleport(asker, position) => {
                 if let Some(resident) = self.residents.get_mut(key) {
-                    resident.state.position = position;
+                    // The place was free when the write began; a wall may stand there by now.
+                    let free = movement::free_place(now.ground, position);
+                    resident.is_unsaved |= free != position;
+                    resident.state.position = free;
                     self.publisher.touch(resident, false);
                 }
                 self.show(key, asker.session.link, out);
@@ -144,10 +152,14 @@ impl Region {
             }
             Writing::Release(reason) => {
                 let session = self.residents.get(key).and_then(Resident::session);
-                let waiting = self.drop_resident(key, out);
+                let mut waiting = self.drop_resident(key, out);
                 if let Some((asker, reason)) = reason {
                     out.push(asker.done(true));
                     out.extend(session.map(|session| session.evicted(reason)));
+                    // Who is thrown out has perhaps asked to come back while its input was frozen.
+                    waiting.retain(|waiting| {
+                        !matches!(waiting, Waiting::Enter(enter) if Some(enter.session) == session)
+                    });
                 }
                 self.start_again(waiting, now, out);
             }
@@ -328,7 +340,7 @@ impl Writing {
     /// Who waits for it.
     fn askers(&self) -> impl Iterator<Item = &Asker> {
         let (many, one): (&[(Asker, bool)], Option<&Asker>) = match self {
-            Self::Position | Self::Takeover(_) | Self::Release(None) => (&[], None),
+            Self::Position | Self::Takeover { .. } | Self::Release(None) => (&[], None),
             Self::Attributes { replies, .. } => (replies, None),
             Self::Teleport(asker, _) | Self::Despawn(asker) | Self::Release(Some((asker, _))) => {
                 (&[], Some(asker))

@@ -80,7 +80,12 @@ pub(super) enum Writing {
         replies: Vec<(Asker, bool)>,
     },
     /// A later session's generation.
-    Takeover(Enter),
+    Takeover {
+        /// The session.
+        enter: Enter,
+        /// Whether its player has gone meanwhile.
+        has_left: bool,
+    },
     /// Another place.
     Teleport(Asker, Position),
     /// Its end.
@@ -168,6 +173,13 @@ impl Resident {
         match self.speaker {
             Speaker::Session(session) => Some(session),
             Speaker::Nobody { .. } | Speaker::Leaving => None,
+        }
+    }
+
+    /// A session does not speak for it any more, if it did: a row that was claimed again may know of a later one.
+    pub(super) fn silence(&mut self, session: Session, now_ms: u64) {
+        if self.session() == Some(session) {
+            self.speaker = Speaker::Nobody { since_ms: now_ms };
         }
     }
 

@@ -31,7 +31,8 @@ impl Region {
                 Some(next) if next.generation > enter.generation => Some(enter),
                 _ => claiming.next.replace(enter),
             };
-            out.extend(loser.map(|loser| loser.superseded()));
+            // It may be the session that the row comes back with: what the row says decides whose turn is over.
+            out.extend(loser.map(|loser| loser.elsewhere(None)));
         } else if let Some(region) = self.elsewhere(&enter.key, now) {
             out.push(enter.elsewhere(Some(region)));
         } else {
@@ -66,7 +67,9 @@ impl Region {
                 };
                 if !self.take_in(*row, speaker, now, out) {
                     // Another claim of the same row was later: it is here already, and the session finds it.
-                    self.enter(enter, now, out);
+                    if !has_left {
+                        self.enter(enter, now, out);
+                    }
                 } else if speaker == Speaker::Leaving {
                     out.push(enter.elsewhere(None));
                 } else {
@@ -142,6 +145,9 @@ impl Region {
         resident.waiting.retain(
             |waiting| !matches!(waiting, Waiting::Enter(enter) if enter.session == leave.session),
         );
+        if let Some(Writing::Takeover { enter, has_left }) = &mut resident.writing {
+            *has_left |= enter.session == leave.session;
+        }
         if resident.session() == Some(leave.session) {
             resident.speaker = Speaker::Leaving;
             self.go_on(&leave.key, now, out);
@@ -160,6 +166,7 @@ impl Region {
             return;
         };
         if enter.generation < resident.generation {
+            resident.silence(enter.session, now.ms);
             out.push(enter.superseded());
         } else if enter.generation == resident.generation {
             self.attach(&enter, out);
@@ -167,13 +174,24 @@ impl Region {
             let mut save = resident.save(now.settings.cell_tiles);
             save.generation = enter.generation;
             resident.is_unsaved = false;
-            resident.writing = Some(Writing::Takeover(enter));
+            resident.writing = Some(Writing::Takeover {
+                enter,
+                has_left: false,
+            });
             out.push(Output::Save(Box::new(save)));
         }
     }
 
+    /// The generation of a later session is durable. If its player has gone meanwhile, nobody speaks for the character.
+    pub(super) fn taken_over(&mut self, enter: &Enter, has_left: bool, out: &mut Vec<Output>) {
+        self.attach(enter, out);
+        if has_left && let Some(resident) = self.residents.get_mut(&enter.key) {
+            resident.speaker = Speaker::Leaving;
+        }
+    }
+
     /// From now on, this session speaks for the character, and no other.
-    pub(super) fn attach(&mut self, enter: &Enter, out: &mut Vec<Output>) {
+    fn attach(&mut self, enter: &Enter, out: &mut Vec<Output>) {
         let Some(resident) = self.residents.get_mut(&enter.key) else {
             return;
         };
