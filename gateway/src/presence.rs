@@ -7,10 +7,7 @@ use runtime::shutdown::Shutdown;
 use store::sessions::{Session, Sessions};
 use tokio::sync::Notify;
 
-use crate::{
-    counters::Counters,
-    zone_message::{Character, SessionNumber},
-};
+use crate::{counters::Counters, zone_message::Character};
 
 /// How often all sessions are noted again.
 const RENEW_INTERVAL: Duration = Duration::from_secs(10);
@@ -21,7 +18,8 @@ const TTL: Duration = Duration::from_secs(35);
 #[derive(Debug)]
 pub(crate) struct Presence {
     gateway: String,
-    here: Mutex<HashMap<SessionNumber, Character>>,
+    /// By [`world::name::key`]: of each character the newest session, so that one that was taken over is not noted again.
+    here: Mutex<HashMap<Arc<str>, Character>>,
     /// Whose notes are to be removed; bounded by those who leave while the last are.
     gone: Mutex<Vec<Character>>,
     has_gone: Notify,
@@ -49,14 +47,24 @@ impl Presence {
     /// A session has begun. The account service has noted it; from now on it is kept alive.
     pub(crate) fn begun(&self, character: Character) {
         let mut here = self.here.lock();
-        here.insert(character.number, character);
+        let is_older = here
+            .get(&character.key)
+            .is_some_and(|other| other.generation > character.generation);
+        if !is_older {
+            here.insert(Arc::clone(&character.key), character);
+        }
         self.count(here.len());
     }
 
-    /// A session has ended.
+    /// A session has ended, and with it the earlier ones of the character.
     pub(crate) fn ended(&self, character: &Character) {
         let mut here = self.here.lock();
-        here.remove(&character.number);
+        let is_newer = here
+            .get(&character.key)
+            .is_some_and(|other| other.generation > character.generation);
+        if !is_newer {
+            here.remove(&character.key);
+        }
         self.count(here.len());
         drop(here);
         self.gone.lock().push(character.clone());
@@ -118,5 +126,51 @@ impl Presence {
     )]
     fn count(&self, player_count: usize) {
         self.counters.players.set(player_count as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::sessions::InMemory;
+
+    use super::*;
+    use crate::zone_message::SessionNumber;
+
+    fn character(generation: u64) -> Character {
+        Character {
+            number: SessionNumber(generation),
+            name: Arc::from("Anna"),
+            key: Arc::from("anna"),
+            generation,
+        }
+    }
+
+    /// The generations that are kept alive after sessions have begun (true) and ended.
+    #[track_caller]
+    fn check(events: &[(u64, bool)], expected: &[u64]) {
+        let presence = Presence::new(
+            "gateway".to_owned(),
+            Arc::new(InMemory::default()),
+            Arc::new(Counters::default()),
+        );
+        for &(generation, has_begun) in events {
+            if has_begun {
+                presence.begun(character(generation));
+            } else {
+                presence.ended(&character(generation));
+            }
+        }
+        let here = presence.here.lock();
+        let kept: Vec<u64> = here.values().map(|one| one.generation).collect();
+        assert_eq!(kept, expected, "{events:?}");
+    }
+
+    #[test]
+    fn a_character_is_here_once_and_gone_with_its_last_session() {
+        check(&[(1, true), (2, true)], &[2]);
+        check(&[(1, true), (2, true), (1, false)], &[2]);
+        check(&[(1, true), (2, true), (2, false)], &[]);
+        check(&[(1, true), (2, false)], &[]);
+        check(&[(2, true), (1, true)], &[2]);
     }
 }

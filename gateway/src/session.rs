@@ -31,8 +31,8 @@ use slot::{Flight, Slot, Step};
 /// (`world::applied::KEPT_MS`), so no repeat comes too late to be recognised.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Requests that wait may hold this many bytes in all before no more are read: a few of the largest.
-const WEIGHT_MAX: usize = 1024 * 1024;
+/// Requests that wait may hold this many bytes in all before no more are taken: many of the usual ones, and one of the largest more.
+const WEIGHT_MAX: usize = 256 * 1024;
 
 /// One connection's conversation.
 #[derive(Debug)]
@@ -140,9 +140,16 @@ impl Session {
         }
     }
 
-    /// Whether one more request may come.
+    /// Whether one more request may come. None does behind a login: it could not start, and strangers would be kept more than a login for.
     pub(crate) fn has_room(&self) -> bool {
-        self.queue.len() < self.unanswered_count_max && self.weight < WEIGHT_MAX
+        self.queue.len() < self.unanswered_count_max
+            && self.weight < WEIGHT_MAX
+            && !self.is_logging_in()
+    }
+
+    /// Whether the last request is a login.
+    fn is_logging_in(&self) -> bool {
+        self.queue.back().is_some_and(|slot| slot.step.is_login())
     }
 
     /// Whether everything is answered.
@@ -180,6 +187,13 @@ impl Session {
             step: Step::Waiting(asked),
         });
         self.start(now, out);
+    }
+
+    /// There is no room for the head's reply: it is the client who is waited for, and our patience with others begins later.
+    pub(crate) fn no_room(&mut self, now: Instant) {
+        if let Some(Step::Reading(_)) = self.queue.front().map(|slot| &slot.step) {
+            self.head_since = Some(now);
+        }
     }
 
     /// What there is to do for the head of the queue.

@@ -23,6 +23,7 @@ impl Connection {
     pub(super) fn answer(&mut self, now: Instant) -> bool {
         self.looking = None;
         if self.outbox.byte_count() >= self.shared.config.output_bytes_max {
+            self.session.no_room(now);
             return false;
         }
         match self.session.head() {

@@ -49,6 +49,14 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Whether it is a login that is not decided.
+    pub(super) fn is_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting(Asked::Credentials { .. }) | Self::Authenticating | Self::Entering
+        )
+    }
+
     /// Whether what is behind depends on the answer.
     pub(super) fn holds_others(&self) -> bool {
         match self {

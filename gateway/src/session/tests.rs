@@ -534,3 +534,43 @@ fn a_queue_has_an_end() {
     test.session.weight = WEIGHT_MAX;
     assert!(!test.session.has_room(), "a few large ones fill it as well");
 }
+
+#[test]
+fn nothing_is_taken_behind_a_login() {
+    let mut test = Test::new();
+    test.ask(Asked::Read(Read::Ver));
+    assert!(test.session.has_room());
+    test.ask(login());
+    assert!(!test.session.has_room(), "it waits");
+    test.session.pop(test.now, &mut test.out);
+    assert!(!test.session.has_room(), "the account service is asked");
+    test.verdict(1, "anna");
+    assert!(!test.session.has_room(), "the character is on its way");
+    test.hear(1, Event::Entered(HOME));
+    assert!(test.session.has_room());
+}
+
+#[test]
+fn who_takes_long_to_read_is_not_taken_for_an_unknown_outcome() {
+    let mut test = Test::new();
+    test.ask(Asked::Read(Read::Ver));
+    for _ in 0..10 {
+        test.pass(20_000);
+        test.session.no_room(test.now);
+    }
+    test.pass(29_999);
+    assert_eq!(test.session.end(), None);
+    test.pass(1);
+    assert_eq!(test.session.end(), Some(End::OutcomeUnknown));
+    let mut test = Test::playing();
+    test.ask(step());
+    for _ in 0..3 {
+        test.pass(10_000);
+        test.session.no_room(test.now);
+    }
+    assert_eq!(
+        test.session.end(),
+        Some(End::OutcomeUnknown),
+        "others are waited for no longer than their memory lasts"
+    );
+}
