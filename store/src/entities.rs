@@ -188,6 +188,18 @@ impl Entities<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn orphans(&self, live: &[Incarnation]) -> Result<Vec<Orphan>, Error> {
+        self.orphans_after(live, "").await
+    }
+
+    /// The same, of those whose keys come after one: for whoever wants more than [`ORPHANS_MAX`], which are the first ones by their keys.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn orphans_after(
+        &self,
+        live: &[Incarnation],
+        after: &str,
+    ) -> Result<Vec<Orphan>, Error> {
         let mut query = QueryBuilder::new(
             "SELECT key, region, own FROM entities WHERE present = 1 AND gone_ms IS NULL AND (owner IS NULL",
         );
@@ -201,7 +213,8 @@ impl Entities<'_> {
             }
             query.push(")");
         }
-        query.push(") ORDER BY key LIMIT ").push_bind(ORPHANS_MAX);
+        query.push(") AND key > ").push_bind(after.to_owned());
+        query.push(" ORDER BY key LIMIT ").push_bind(ORPHANS_MAX);
         let rows = query.build().fetch_all(self.0.reader()).await?;
         rows.iter()
             .map(|row| {

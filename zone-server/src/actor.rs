@@ -97,7 +97,7 @@ struct Actor {
     operations: FuturesUnordered<Operation>,
     /// Rows that are claimed anew.
     lost: Lost,
-    /// Departures that have to be told to the region where the character is by now.
+    /// Departures that have to be told to the region where the character is, or to us again once it has come.
     leaves: FuturesUnordered<BoxFuture<'static, ()>>,
     outputs: Vec<Output>,
     spans: Spans,
@@ -195,7 +195,10 @@ impl Actor {
             Input::Leave(leave) if leave.key == POISON => panic!("poisoned"),
             Input::Leave(leave) => {
                 let there = server.whereabouts.of(&leave.key);
-                if let Some(there) = there.filter(|there| *there != self.region.id()) {
+                // Elsewhere by now; or on its way here, behind this in our own mailbox.
+                if let Some(there) =
+                    there.filter(|there| *there != self.region.id() || !self.region.has(&leave.key))
+                {
                     return self.pass_leave(there, input);
                 }
                 self.lost.leave(leave);

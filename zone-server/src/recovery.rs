@@ -73,11 +73,7 @@ async fn look(server: &Server, own: &mut Doubtful) -> Result<(), store::Error> {
         return Ok(());
     }
     own.looks_left -= 1;
-    let lost = server.store.entities().orphans(&others).await?;
-    let lost: Vec<Orphan> = lost
-        .into_iter()
-        .filter(|row| server.whereabouts.of(&row.key).is_none())
-        .collect();
+    let lost = lost_rows(server, &others).await?;
     // What was so a second ago as well is no operation that is just under way.
     let (still, new): (Vec<Orphan>, Vec<Orphan>) = lost
         .into_iter()
@@ -85,6 +81,22 @@ async fn look(server: &Server, own: &mut Doubtful) -> Result<(), store::Error> {
     own.seen = new.into_iter().map(|row| (row.key, row.own)).collect();
     adopt_all(server, still).await;
     Ok(())
+}
+
+/// Rows that are ours, or nobody's, and that no region has. Most that are ours are in some region, and there may be many.
+async fn lost_rows(server: &Server, others: &[Incarnation]) -> Result<Vec<Orphan>, store::Error> {
+    let mut lost = Vec::new();
+    let mut after = String::new();
+    loop {
+        let rows = server.store.entities();
+        let rows = rows.orphans_after(others, &after).await?;
+        let Some(last) = rows.last() else {
+            return Ok(lost);
+        };
+        after.clone_from(&last.key);
+        let is_lost = |row: &Orphan| server.whereabouts.of(&row.key).is_none();
+        lost.extend(rows.into_iter().filter(is_lost));
+    }
 }
 
 async fn adopt_all(server: &Server, rows: Vec<Orphan>) {
@@ -203,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        testing::{Running, bring_in, enter, next, row},
+        testing::{PATIENCE, Running, bring_in, enter, next, row, send},
         yard::WEST,
     };
 
@@ -228,6 +240,28 @@ mod tests {
         let (link, mut queue) = server.links.open();
         bring_in(server, link, &mut queue).await;
         assert_eq!(row(server).await.own, own + 1);
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn who_leaves_before_its_character_has_come_is_not_forgotten() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let (link, _queue) = server.links.open();
+        let own = lose(server).await;
+        let claimed = rows::adopt(server, "anna".to_owned(), own).await.unwrap();
+        // What `deliver` and a step over a border do, with a leave in between.
+        server.whereabouts.here("anna".to_owned(), WEST);
+        send(server, WEST, Input::Leave(enter(link))).await;
+        let session = enter(link).session;
+        let adopted = Input::Adopted(Box::new(claimed), Some(session));
+        send(server, WEST, adopted).await;
+        let leaving = async {
+            while row(server).await.present {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, leaving).await.unwrap();
         running.stop().await;
     }
 

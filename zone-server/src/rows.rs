@@ -5,6 +5,7 @@ use store::{
     entities::{Claim, EntityRow, Saved},
 };
 use world::{
+    applied::Seen,
     region::{Action, Answer, Ask, Audit, ClaimOutcome, Claimed, Enter, Message, Outcome, Save},
     region_id::RegionId,
 };
@@ -28,15 +29,15 @@ pub(crate) async fn enter(server: &Server, enter: &Enter, here: RegionId) -> Cla
             return ClaimOutcome::Failed;
         }
     };
-    if row.generation > enter.generation {
-        return ClaimOutcome::Superseded;
-    }
     if row.owner == Some(server.me) {
-        // Another region has it, or a release or a recovery is under way.
+        // Another region has it, or a release or a recovery is under way, which may come back with this very session.
         let elsewhere = server.whereabouts.of(&enter.key);
         return elsewhere
             .filter(|region| *region != here)
             .map_or(ClaimOutcome::Failed, ClaimOutcome::Elsewhere);
+    }
+    if row.generation > enter.generation {
+        return ClaimOutcome::Superseded;
     }
     let home = server.scene.load().home(row.region);
     if home != here {
@@ -143,9 +144,14 @@ pub(crate) async fn absent(server: &Server, ask: &Ask) -> Message {
     match server.store.entities().peek(&ask.target).await {
         // It is on its way to one, or between two.
         Ok(Some(row)) if row.present => try_again(&ask.asker),
-        Ok(_) => match ask.action {
+        Ok(row) => match ask.action {
             Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
-            Action::Set { .. } => reply(&ask.asker, Answer::Done(false)),
+            // It may have undergone this very command before it left.
+            Action::Set { .. } => {
+                let seen = row.map(|row| row.applied.seen(&ask.asker.key, ask.asker.id));
+                let done = matches!(seen, Some(Seen::Repeat(true)));
+                reply(&ask.asker, Answer::Done(done))
+            }
             // It may be absent because this very edit has come before.
             Action::Spawn(_) | Action::Despawn | Action::Teleport(_) | Action::Kick => {
                 repeated(server, ask).await
@@ -208,6 +214,7 @@ pub(crate) fn claimed(row: EntityRow) -> Claimed {
 
 #[cfg(test)]
 mod tests {
+    use wire::{Value, command::Change};
     use world::{
         applied::CommandId,
         position::Position,
@@ -215,7 +222,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::testing::{Running, row};
+    use crate::{
+        testing::{Running, row},
+        yard::WEST,
+    };
 
     fn ask(target: &str, action: Action) -> Ask {
         let asker = Asker {
@@ -266,6 +276,39 @@ mod tests {
         for ask in [get, kick] {
             assert_eq!(absent(server, &ask).await, try_again(&ask.asker));
         }
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_change_is_answered_from_the_row_of_who_has_left_since() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let set = Action::Set {
+            attribute: "gold".to_owned(),
+            change: Change::By(Value::Int(1)),
+        };
+        let set = ask("anna", set);
+        let answer = |done| reply(&set.asker, Answer::Done(done));
+        assert_eq!(absent(server, &set).await, answer(false));
+
+        let seen = row(server).await.own;
+        let claimed = adopt(server, "anna".to_owned(), seen).await.unwrap();
+        let mut applied = claimed.applied;
+        applied.record(&set.asker.key, set.asker.id, true, server.clock.now_ms());
+        let left = Save {
+            key: claimed.key,
+            own: claimed.own,
+            region: WEST,
+            present: false,
+            generation: claimed.generation,
+            moved: claimed.moved,
+            applied,
+            state: claimed.state,
+            release: true,
+            audit: None,
+        };
+        assert_eq!(save(server, left).await, Outcome::Done);
+        assert_eq!(absent(server, &set).await, answer(true));
         running.stop().await;
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The server.
 pub(crate) struct Running {

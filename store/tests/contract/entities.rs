@@ -184,7 +184,12 @@ pub(crate) async fn orphans_are_present_and_nobodys_who_lives(backend: &impl Bac
             orphan("theirs", region(0), theirs.own),
         ]
     );
-    assert_eq!(orphans(&[ME, OTHER, Incarnation(99)]).await, [passed]);
+    assert_eq!(
+        orphans(&[ME, OTHER, Incarnation(99)]).await,
+        std::slice::from_ref(&passed)
+    );
+    let rest = store.entities().orphans_after(&[], "mine").await.unwrap();
+    assert_eq!(rest, [passed, orphan("theirs", region(0), theirs.own)]);
 }
 
 pub(crate) async fn a_row_keeps_everything(backend: &impl Backend) {

@@ -1,6 +1,6 @@
 //! Carrying out what a region wants done: each wish is queued, begun or handed to another task, and none is waited for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use tracing::{Instrument, Span};
@@ -11,6 +11,9 @@ use world::{
 
 use super::{Actor, Mail, around::Permits, spans::commit_span};
 use crate::{answer::try_again, count, ground::MapEdit, rows};
+
+/// How long to wait for a character that is on its way into the mailbox, before it is looked for again.
+const ARRIVAL: Duration = Duration::from_millis(10);
 
 impl Actor {
     /// Does what the region wants done.
@@ -88,11 +91,15 @@ impl Actor {
         }
     }
 
-    /// The character of a player who has gone is in another region by now.
+    /// The character of a player who has gone is in another region by now, or on its way here.
     pub(super) fn pass_leave(&mut self, region: RegionId, leave: Input) {
         if let Some(mailbox) = self.server.regions.mailbox(region) {
+            let is_on_its_way = region == self.region.id();
             self.leaves.push(
                 async move {
+                    if is_on_its_way {
+                        tokio::time::sleep(ARRIVAL).await;
+                    }
                     // A region that has ended has let go of everybody.
                     let _ended = mailbox.send(leave.into()).await;
                 }
