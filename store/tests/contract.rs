@@ -94,6 +94,7 @@ on_every_database! {
         an_edit_that_comes_again_has_no_second_effect,
         two_edits_of_one_name_in_one_commit_are_one,
         replacing_keeps_what_is_named,
+        a_map_that_is_not_there_is_not_edited,
         what_is_spawned_is_there_and_owned,
         what_cannot_be_done_is_not_in_the_log,
         a_despawn_leaves_a_tombstone,

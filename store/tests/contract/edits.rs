@@ -180,6 +180,28 @@ pub(crate) async fn replacing_keeps_what_is_named(backend: &impl Backend) {
     assert_eq!(map_version(&store).await, (of_map + 1, of_all + 1));
 }
 
+pub(crate) async fn a_map_that_is_not_there_is_not_edited(backend: &impl Backend) {
+    let store = backend.open().await;
+    let edits = store.edits();
+    let nowhere = || "meadow".to_owned();
+    assert_eq!(
+        edits.tile(tile(1, 1), audit(1)).await.unwrap(),
+        Outcome::Refused
+    );
+    assert_eq!(
+        edits
+            .replace(nowhere(), vec![tile(1, 1)], audit(2))
+            .await
+            .unwrap(),
+        Outcome::Refused
+    );
+    assert_eq!(
+        (edits.tiles().await.unwrap(), log(&store).await),
+        (vec![], vec![])
+    );
+    assert_eq!(store.versions().await.unwrap().map, 0);
+}
+
 pub(crate) async fn what_is_spawned_is_there_and_owned(backend: &impl Backend) {
     let store = open(backend).await;
     let row = spawned("Owl");

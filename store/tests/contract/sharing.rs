@@ -25,19 +25,23 @@ pub(crate) async fn two_that_have_it_open_see_each_others_writes(backend: &impl 
         Saved::Committed
     );
     assert_eq!(peek(&cluster, "Anna").await.state, state(6));
-    // Both write at once, all the time, and neither fails.
+    // Both write at once, all the time, and neither fails. To publish, one reads before one writes.
     let busy = async |store: &Store, owner, prefix: &str| {
         for n in 0..50 {
             let row = enter(store, &format!("{prefix}{n}")).await;
             let row = claim(store, &row, owner, None).await.unwrap();
-            assert_eq!(
-                store.entities().save(save_of(&row, n)).await.unwrap(),
-                Saved::Committed
-            );
+            let text = format!("{prefix}{n}");
+            let files = publication([("f", &text)], [map("a", 0, &text)], "1");
+            let (entities, content) = (store.entities(), store.content());
+            let (saved, published) =
+                tokio::join!(entities.save(save_of(&row, n)), content.publish(files));
+            assert_eq!(saved.unwrap(), Saved::Committed);
+            assert!(published.unwrap().is_new);
         }
     };
     tokio::join!(busy(&cluster, ME, "one "), busy(&command, OTHER, "two "));
     assert_eq!(cluster.accounts().list().await.unwrap().len(), 101);
+    assert_eq!(command.versions().await.unwrap().content, 100);
 }
 
 pub(crate) async fn opening_it_at_once_from_several_sides_works(backend: &impl Backend) {
