@@ -111,7 +111,8 @@ pub fn put(
     let old = state
         .attributes
         .insert(name.to_owned(), Attribute { value, expires_ms });
-    if fits(state, settings, name) {
+    let old_bytes = old.as_ref().map(|old| bytes_of(name, old));
+    if fits(state, settings, name, old_bytes) {
         return Ok(());
     }
     match old {
@@ -176,25 +177,29 @@ fn may_write(writer: Writer, by: &By, target: Position) -> bool {
     }
 }
 
-/// Whether an entity keeps the limits with the attribute that has just been put into it.
-fn fits(state: &EntityState, settings: &Settings, name: &str) -> bool {
-    let size = |(name, attribute): (&String, &Attribute)| {
-        name.len() + pickle::encode(&attribute.value, Dialect::Four).len()
-    };
-    let (mut all, mut shown) = (0, 0);
+/// Whether an entity keeps the limits with the attribute that has just been put into it. One that has not grown is no reason to refuse it: what is
+/// shown may have been made more by other rules since, and must not lock the entity up.
+fn fits(state: &EntityState, settings: &Settings, name: &str, old_bytes: Option<usize>) -> bool {
+    let (mut all, mut shown, mut own) = (0, 0, 0);
     for (other, attribute) in &state.attributes {
-        let bytes = size((other, attribute));
-        if other == name && bytes > VALUE_BYTES_MAX {
-            return false;
-        }
+        let bytes = bytes_of(other, attribute);
         all += bytes;
         if settings.rule(other).visible {
             shown += bytes;
         }
+        if other == name {
+            own = bytes;
+        }
     }
-    state.attributes.len() <= ATTRIBUTE_COUNT_MAX
+    let has_grown = old_bytes.is_none_or(|old_bytes| own > old_bytes);
+    let is_within = state.attributes.len() <= ATTRIBUTE_COUNT_MAX
         && all <= STATE_BYTES_MAX
-        && shown <= SHOWN_BYTES_MAX
+        && (shown <= SHOWN_BYTES_MAX || !settings.rule(name).visible);
+    own <= VALUE_BYTES_MAX && (is_within || !has_grown)
+}
+
+fn bytes_of(name: &str, attribute: &Attribute) -> usize {
+    name.len() + pickle::encode(&attribute.value, Dialect::Four).len()
 }
 
 #[cfg(test)]
@@ -368,6 +373,21 @@ get = false
             let result = super::put(&mut small, &settings, &index.to_string(), Value::None, 0);
             assert_eq!(result.is_ok(), index < ATTRIBUTE_COUNT_MAX, "{index}");
         }
+    }
+
+    #[test]
+    fn rules_that_come_later_lock_nothing_up() {
+        let mut settings = Settings::parse(SETTINGS).unwrap();
+        let bytes = |count: usize| Value::Bytes(vec![0; count]);
+        let mut state = EntityState::at(at_origin());
+        put(&mut state, &settings, "diary", bytes(9_000), 0).unwrap();
+        settings.attributes.get_mut("diary").unwrap().visible = true;
+        let mut put = |name: &str, value| put(&mut state, &settings, name, value, 0);
+        assert_eq!(put("hp", Value::Int(5)), Ok(()));
+        assert_eq!(put("diary", bytes(9_001)), Err(Refusal::TooLarge));
+        assert_eq!(put("title", text("Sir")), Err(Refusal::TooLarge));
+        assert_eq!(put("diary", bytes(8_000)), Ok(()));
+        assert_eq!(put("diary", bytes(9_000)), Err(Refusal::TooLarge));
     }
 
     #[test]
