@@ -34,6 +34,7 @@ impl Region {
             }
             let to = RegionId::of(resident.state.position, now.settings.cell_tiles);
             if self.is_draining || !now.around.can_take(to) {
+                self.pay(&key, out);
                 self.go_on(&key, now, out);
             } else {
                 self.hand_over(&key, to, out);
@@ -57,6 +58,7 @@ impl Region {
             resident.speaker = Speaker::Leaving;
         }
         self.settle(resident, now, out);
+        self.pay(&key, out);
         self.tell_moved(session, out);
         self.go_on(&key, now, out);
     }

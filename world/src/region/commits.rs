@@ -139,11 +139,13 @@ impl Region {
                     let free = movement::free_place(now.ground, position);
                     resident.is_unsaved |= free != position;
                     resident.state.position = free;
+                    resident.owed = Some(asker);
                     self.publisher.touch(resident, false);
                 }
-                self.show(key, asker.session.link, out);
                 self.look_outside(key, now);
-                out.push(asker.done(true));
+                if !self.outside.contains(key) {
+                    self.pay(key, out);
+                }
             }
             Writing::Despawn(asker) => {
                 let waiting = self.drop_resident(key, out);
@@ -163,6 +165,15 @@ impl Region {
                 }
                 self.start_again(waiting, now, out);
             }
+        }
+    }
+
+    /// Answers who has put an entity here.
+    pub(super) fn pay(&mut self, key: &str, out: &mut Vec<Output>) {
+        let owed = self.residents.get_mut(key).and_then(|one| one.owed.take());
+        if let Some(asker) = owed {
+            self.show(key, asker.session.link, out);
+            out.push(asker.done(true));
         }
     }
 

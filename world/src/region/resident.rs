@@ -40,6 +40,8 @@ pub struct Resident {
     pub(super) writing: Option<Writing>,
     /// What waits for the row to be written.
     pub(super) waiting: VecDeque<Waiting>,
+    /// Who has put it elsewhere, and is answered from there: by then, whoever looks there sees it.
+    pub(super) owed: Option<Asker>,
     pub(super) shown: Bytes,
 }
 
@@ -123,6 +125,7 @@ impl Resident {
             is_unsaved: false,
             writing: None,
             waiting: VecDeque::new(),
+            owed: None,
             shown: Bytes::new(),
         };
         attributes::expire(&mut resident.state, now_ms);

@@ -832,8 +832,8 @@ fn game_masters_edit_and_others_do_not() {
         yard.told(),
         [
             "1: [anna@12.5,12.5]",
-            "1: 4/0 true",
             "1: [-anna]",
+            "1: 4/0 true",
             "1: moved 1 0:1:1"
         ]
     );
