@@ -91,6 +91,9 @@ pub enum Created {
     NameTaken,
 }
 
+/// Read each second by every zone server; there is an index for exactly this.
+const GAME_MASTERS: &str = "SELECT key FROM accounts WHERE role = 'gm'";
+
 /// Operations on accounts.
 #[derive(Debug, Clone, Copy)]
 pub struct Accounts<'s>(pub(crate) &'s Store);
@@ -216,9 +219,7 @@ impl Accounts<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn game_masters(&self) -> Result<BTreeSet<String>, Error> {
-        let rows = sqlx::query("SELECT key FROM accounts WHERE role = 'gm'")
-            .fetch_all(self.0.reader())
-            .await?;
+        let rows = sqlx::query(GAME_MASTERS).fetch_all(self.0.reader()).await?;
         Ok(rows
             .iter()
             .map(|row| row.try_get(0))
@@ -301,4 +302,23 @@ fn read(row: &AnyRow) -> Result<Account, sqlx::Error> {
         generation: unsigned(row.try_get("generation")?),
         created_ms: unsigned(row.try_get("created_ms")?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn game_masters_are_found_without_a_look_at_every_account() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::embedded(folder.path()).await.unwrap();
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "EXPLAIN QUERY PLAN {GAME_MASTERS}"
+        )));
+        let steps = plan.fetch_all(store.reader()).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+        let index = "accounts_game_masters";
+        assert!(steps.iter().all(|step| step.contains(index)), "{steps:?}");
+        store.close().await;
+    }
 }
