@@ -203,27 +203,41 @@ impl Region {
             let Some((_, key)) = self.expiries.pop_first() else {
                 return;
             };
-            if let Some(resident) = self.residents.get_mut(&key)
-                && attributes::expire(&mut resident.state, now.ms)
+            let Some(resident) = self.residents.get_mut(&key) else {
+                continue;
+            };
+            resident.expiry_ms = None;
+            if attributes::expire(&mut resident.state, now.ms)
                 && resident.refresh(now.settings, now.ms)
             {
                 self.publisher.touch(resident, true);
             }
+            self.note_expiry(&key);
         }
     }
 
-    /// Notes when a resident's attributes cease to be.
-    fn note_expiries(&mut self, key: &str) {
-        let Some(resident) = self.residents.get(key) else {
+    /// Notes when the first of a resident's attributes ceases to be: one time for each resident, however often it is set anew.
+    fn note_expiry(&mut self, key: &str) {
+        let Some(resident) = self.residents.get_mut(key) else {
             return;
         };
-        let times = resident
-            .state
-            .attributes
-            .values()
-            .filter_map(|attribute| attribute.expires_ms);
-        self.expiries
-            .extend(times.map(|at_ms| (at_ms, key.to_owned())));
+        let attributes = resident.state.attributes.values();
+        let next = attributes
+            .filter_map(|attribute| attribute.expires_ms)
+            .min();
+        let noted = std::mem::replace(&mut resident.expiry_ms, next);
+        if noted != next {
+            self.forget_expiry(noted, key);
+            self.expiries
+                .extend(next.map(|at_ms| (at_ms, key.to_owned())));
+        }
+    }
+
+    /// What was noted does not hold any more.
+    fn forget_expiry(&mut self, noted: Option<u64>, key: &str) {
+        if let Some(at_ms) = noted {
+            self.expiries.remove(&(at_ms, key.to_owned()));
+        }
     }
 
     /// Puts an entity in, and tells everybody at once.
@@ -235,7 +249,7 @@ impl Region {
         self.publisher.touch(&mut resident, true);
         self.publisher.flush_all(&resident, out);
         self.residents.insert(key.clone(), resident);
-        self.note_expiries(&key);
+        self.note_expiry(&key);
         out.push(Output::Here(key.clone()));
         self.look_outside(&key, now);
     }

@@ -47,6 +47,7 @@ impl Region {
         let Some(mut resident) = self.residents.remove(key) else {
             return;
         };
+        self.forget_expiry(resident.expiry_ms.take(), key);
         self.publisher.depart(&mut resident, Some(to), out);
         out.push(Output::HandOver(to, Box::new(resident)));
     }

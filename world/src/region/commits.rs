@@ -195,7 +195,7 @@ impl Region {
         if resident.refresh(now.settings, now.ms) {
             self.publisher.touch(resident, true);
         }
-        self.note_expiries(key);
+        self.note_expiry(key);
         for (asker, done) in replies {
             self.show(key, asker.session.link, out);
             out.push(asker.done(*done));
@@ -221,6 +221,7 @@ impl Region {
         let Some(mut resident) = self.residents.remove(key) else {
             return VecDeque::new();
         };
+        self.forget_expiry(resident.expiry_ms.take(), key);
         self.publisher.depart(&mut resident, None, out);
         out.push(Output::Gone(key.to_owned()));
         resident.waiting

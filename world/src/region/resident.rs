@@ -43,6 +43,8 @@ pub struct Resident {
     /// Who has put it elsewhere, and is answered from there: by then, whoever looks there sees it.
     pub(super) owed: Option<Asker>,
     pub(super) shown: Bytes,
+    /// When the first of its attributes ceases to be, as far as its region has noted.
+    pub(super) expiry_ms: Option<u64>,
 }
 
 /// What sort of entity it is.
@@ -127,6 +129,7 @@ impl Resident {
             waiting: VecDeque::new(),
             owed: None,
             shown: Bytes::new(),
+            expiry_ms: None,
         };
         attributes::expire(&mut resident.state, now_ms);
         resident.refresh(settings, now_ms);

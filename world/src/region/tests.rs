@@ -944,6 +944,27 @@ fn what_is_said_is_told_again_when_its_time_is_over() {
 }
 
 #[test]
+fn one_time_is_noted_for_each_however_often_it_speaks() {
+    let mut yard = with_anna();
+    for counter in 1..=100 {
+        let say = Body::Set {
+            name: "anna".to_owned(),
+            attribute: "say".to_owned(),
+            change: Change::To(Value::Str("hi".to_owned())),
+        };
+        yard.command("anna", 1, id(1, counter), 0, say);
+        yard.now_ms += 1;
+    }
+    assert_eq!(yard.regions[&region(0, 0)].expiries.len(), 1);
+    yard.command("anna", 1, id(1, 101), 0, step(2.0, 0.0));
+    assert_eq!(yard.regions[&region(0, 0)].expiries.len(), 0);
+    yard.pass_time(5_000);
+    let anna = &yard.regions[&region(1, 0)].residents["anna"];
+    assert!(anna.state.attributes.is_empty());
+    assert!(yard.regions[&region(1, 0)].expiries.is_empty());
+}
+
+#[test]
 fn a_drained_region_holds_no_row() {
     let mut yard = with_anna();
     yard.account("gm", 2.5, 2.5);
