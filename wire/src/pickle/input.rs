@@ -92,7 +92,7 @@ impl<'a> Input<'a> {
         Ok(line)
     }
 
-    /// Enters a frame of this many bytes. It must lie within the input, and no frame lies in another.
+    /// Enters a frame of this many bytes. It must lie within the input, and within no other that ends before the input does.
     #[inline]
     pub(super) fn enter_frame(&mut self, length: u64) -> Result<(), Error> {
         let length = usize::try_from(length)

@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::{Budget, Decoder, Dialect, Error, Form, Limits, load};
+use super::{Budget, Decoder, Dialect, Error, Form, Limits, fragment, load};
 use crate::Value;
 
 fn read(bytes: &[u8]) -> Result<Value, Error> {
@@ -74,7 +74,7 @@ fn what_python_writes() {
 
 #[test]
 fn what_is_refused() {
-    let cases: [(&[u8], Error); 45] = [
+    let cases: [(&[u8], Error); 46] = [
         (b"", Error::Truncated),
         (b"N", Error::Truncated),
         (b".", Error::Stack),
@@ -122,6 +122,10 @@ fn what_is_refused() {
             b"\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00K\x01.",
             Error::Truncated,
         ),
+        (
+            b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x95\x01\x00\x00\x00\x00\x00\x00\x00N0N.",
+            Error::Malformed(Form::Frame),
+        ),
         (b"X\xff\xff\xff\xffa.", Error::Truncated),
         (b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffa.", Error::Truncated),
         (b"X\x05\x00\x00\x00a.", Error::Truncated),
@@ -163,7 +167,17 @@ fn what_would_cost_too_much_is_refused() {
     let text = [b"X\x01\x00\x01\x00".as_slice(), &[b'a'; 0x1_0001], b"."].concat();
     let quoted = [b"S'".as_slice(), &[b'a'; 0x1_0000], b"'\n."].concat();
     let memo = [b"N".as_slice(), &b"\x94".repeat(5_000), b"."].concat();
-    let cases: [(&[u8], Error); 13] = [
+    // A list that is deep inside gets something deep when it is already there.
+    let deepened = [
+        b"N".as_slice(),
+        &b"\x85".repeat(29),
+        b"q\x00]q\x01",
+        &b"\x85".repeat(20),
+        b"h\x01h\x00a0\x86.",
+    ]
+    .concat();
+    let cases: [(&[u8], Error); 14] = [
+        (&deepened, Error::Limit(Budget::Depth)),
         (&digits, Error::Limit(Budget::IntegerBytes)),
         (&long, Error::Limit(Budget::IntegerBytes)),
         (&text, Error::Limit(Budget::StringBytes)),
@@ -222,5 +236,74 @@ fn the_dialect_is_the_writers() {
             "{}",
             bytes.escape_ascii()
         );
+    }
+}
+
+#[test]
+fn what_is_written_is_what_python_writes() {
+    let text = |text: &str| Value::Str(text.to_owned());
+    let one = || vec![Value::Int(1)];
+    let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
+    // Each value in the four dialects, without the envelope.
+    let cases: [(Value, [&[u8]; 4]); 7] = [
+        (
+            text("a"),
+            [b"U\x01a", b"U\x01a", b"X\x01\x00\x00\x00a", b"\x8c\x01a"],
+        ),
+        (
+            text("\u{e9}"),
+            [
+                b"X\x02\x00\x00\x00\xc3\xa9",
+                b"X\x02\x00\x00\x00\xc3\xa9",
+                b"X\x02\x00\x00\x00\xc3\xa9",
+                b"\x8c\x02\xc3\xa9",
+            ],
+        ),
+        (
+            bytes(b"a\xe9"),
+            [
+                b"U\x02a\xe9",
+                b"c_codecs\nencode\nX\x03\x00\x00\x00a\xc3\xa9X\x06\x00\x00\x00latin1\x86R",
+                b"C\x02a\xe9",
+                b"C\x02a\xe9",
+            ],
+        ),
+        (
+            bytes(b""),
+            [b"U\x00", b"c__builtin__\nbytes\n)R", b"C\x00", b"C\x00"],
+        ),
+        (
+            Value::ByteArray(vec![0xe9]),
+            [
+                b"c__builtin__\nbytearray\nX\x02\x00\x00\x00\xc3\xa9X\x07\x00\x00\x00latin-1\x86R",
+                b"c__builtin__\nbytearray\nX\x02\x00\x00\x00\xc3\xa9X\x07\x00\x00\x00latin-1\x86R",
+                b"cbuiltins\nbytearray\nC\x01\xe9\x85R",
+                b"cbuiltins\nbytearray\nC\x01\xe9\x85R",
+            ],
+        ),
+        (
+            Value::Set(one()),
+            [
+                b"c__builtin__\nset\n](K\x01e\x85R",
+                b"c__builtin__\nset\n](K\x01e\x85R",
+                b"cbuiltins\nset\n](K\x01e\x85R",
+                b"\x8f(K\x01\x90",
+            ],
+        ),
+        (
+            Value::Tuple(vec![Value::Int(-1), Value::Int(300), Value::Int(1 << 40)]),
+            [b"J\xff\xff\xff\xffM\x2c\x01\x8a\x06\x00\x00\x00\x00\x00\x01\x87"; 4],
+        ),
+    ];
+    for (value, written) in cases {
+        for (dialect, expected) in Dialect::ALL.into_iter().zip(written) {
+            let mut out = Vec::new();
+            fragment(&value, dialect, &mut out);
+            assert_eq!(
+                out.escape_ascii().to_string(),
+                expected.escape_ascii().to_string(),
+                "{dialect:?}"
+            );
+        }
     }
 }
