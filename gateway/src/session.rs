@@ -289,6 +289,14 @@ impl Session {
                 region,
             } => self.elsewhere(counter, attempt, region, now, out),
             Event::Evicted(reason) => {
+                // An entrance that is under way could still succeed, for a session that is over.
+                if let (Some(character), Some(at), false) = (
+                    &self.character,
+                    self.place.region(),
+                    self.place.is_settled(),
+                ) {
+                    out.push(Output::Leave(character.clone(), at));
+                }
                 self.place = Place::Nowhere;
                 self.end.get_or_insert(End::Evicted(reason));
             }

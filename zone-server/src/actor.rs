@@ -112,7 +112,7 @@ impl Actor {
         for key in beginning.lost {
             self.lost.add(key, None);
         }
-        let creatures = self.server.scene.load().creatures(self.region.id());
+        let creatures = Some(self.server.scene.load().creatures(self.region.id()));
         let afresh = true;
         self.take(Input::Changed { creatures, afresh }.into());
         for link in beginning.listeners {

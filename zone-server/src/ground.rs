@@ -51,6 +51,17 @@ pub(crate) struct Ground {
     is_stale: bool,
 }
 
+/// What an edit of a map does to those whom the content puts into the world.
+#[derive(Debug, Clone, Copy)]
+enum Creatures {
+    /// Nothing.
+    Stay,
+    /// Whoever is not there, or not at home, is again.
+    Return,
+    /// The map's begin anew.
+    BeginAnew,
+}
+
 /// The scene of a world with all edits in force.
 ///
 /// # Errors
@@ -134,7 +145,8 @@ impl Ground {
         Ok(match outcome {
             edits::Outcome::Done(_) => {
                 let terrain = scene.terrain.with_edits(std::slice::from_ref(tile));
-                self.change_map(&tile.map, scene.on(terrain), false).await;
+                self.change_map(&tile.map, scene.on(terrain), Creatures::Stay)
+                    .await;
                 true
             }
             edits::Outcome::Repeated => true,
@@ -165,7 +177,12 @@ impl Ground {
             edits::Outcome::Done(_) => {
                 let scene = self.server.scene.load_full();
                 let terrain = scene.terrain.with_map_of(published, map).with_edits(&keep);
-                self.change_map(map, scene.on(terrain), !keeps_edits).await;
+                let creatures = if keeps_edits {
+                    Creatures::Return
+                } else {
+                    Creatures::BeginAnew
+                };
+                self.change_map(map, scene.on(terrain), creatures).await;
                 true
             }
             edits::Outcome::Repeated => true,
@@ -174,25 +191,45 @@ impl Ground {
     }
 
     /// A map is another one: in force at once, then told.
-    async fn change_map(&self, map: &str, scene: Scene, afresh: bool) {
+    async fn change_map(&self, map: &str, scene: Scene, creatures: Creatures) {
         let cell_tiles = scene.terrain.cell_tiles();
         let map = scene.terrain.map(map);
-        let regions = map.map(|map| map.regions(cell_tiles).collect());
+        let of_map: BTreeSet<RegionId> = map
+            .into_iter()
+            .flat_map(|map| map.regions(cell_tiles))
+            .collect();
         self.server.scene.store(Arc::new(scene));
-        self.tell(&regions.unwrap_or_default(), afresh).await;
+        match creatures {
+            Creatures::Stay => {
+                for region in of_map {
+                    let (creatures, afresh) = (None, false);
+                    self.tell(region, Input::Changed { creatures, afresh })
+                        .await;
+                }
+            }
+            Creatures::Return => self.tell_all(&BTreeSet::new()).await,
+            Creatures::BeginAnew => self.tell_all(&of_map).await,
+        }
         self.server.announcements.announce(Topic::Flags);
     }
 
-    /// Tells regions that the ground is another one.
-    async fn tell(&self, regions: &BTreeSet<RegionId>, afresh: bool) {
+    /// Tells all regions that the ground is another one, and whom the content puts there: whoever has been taken elsewhere goes there and is at home
+    /// again. In some regions they begin anew.
+    async fn tell_all(&self, afresh: &BTreeSet<RegionId>) {
         let scene = self.server.scene.load_full();
-        for region in regions {
-            let creatures = scene.creatures(*region);
-            let changed = Input::Changed { creatures, afresh };
-            if let Some(mailbox) = self.server.regions.mailbox(*region) {
-                // One that has ended begins with the ground as it is then.
-                let _ended = mailbox.send(changed.into()).await;
-            }
+        for (region, _) in self.server.regions.all() {
+            let changed = Input::Changed {
+                creatures: Some(scene.creatures(region)),
+                afresh: afresh.contains(&region),
+            };
+            self.tell(region, changed).await;
+        }
+    }
+
+    async fn tell(&self, region: RegionId, changed: Input) {
+        if let Some(mailbox) = self.server.regions.mailbox(region) {
+            // One that has ended begins with the ground as it is then.
+            let _ended = mailbox.send(changed.into()).await;
         }
     }
 
@@ -218,9 +255,7 @@ impl Ground {
     async fn change_all(&self, scene: Scene) {
         self.server.scene.store(Arc::new(scene));
         self.server.terrain_changed.notify_one();
-        let regions = self.server.regions.all();
-        let regions = regions.into_iter().map(|(region, _)| region).collect();
-        self.tell(&regions, false).await;
+        self.tell_all(&BTreeSet::new()).await;
         self.server.announcements.announce(Topic::Flags);
     }
 

@@ -506,6 +506,16 @@ fn a_command_is_not_repeated_after_its_effect_may_be_forgotten() {
 }
 
 #[test]
+fn who_is_evicted_while_it_enters_leaves_what_it_may_have_entered() {
+    let mut test = Test::playing();
+    test.session.link_lost(test.now, &mut test.out);
+    test.out.clear();
+    test.hear(1, Event::Evicted(Reason::Kicked));
+    assert_eq!(test.out, [Output::Leave(character(1, "anna"), HOME)]);
+    assert_eq!(test.session.end(), Some(End::Evicted(Reason::Kicked)));
+}
+
+#[test]
 fn who_is_evicted_gets_what_was_answered() {
     let mut test = Test::playing();
     test.ask(step());

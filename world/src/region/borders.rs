@@ -67,12 +67,14 @@ impl Region {
     /// The ground or the rules are other ones.
     pub(super) fn changed(
         &mut self,
-        creatures: Vec<Creature>,
+        creatures: Option<Vec<Creature>>,
         afresh: bool,
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
-        self.change_creatures(creatures, afresh, now, out);
+        if let Some(creatures) = creatures {
+            self.change_creatures(creatures, afresh, now, out);
+        }
         let keys: Vec<String> = self.residents.keys().cloned().collect();
         for key in keys {
             let Some(resident) = self.residents.get_mut(&key) else {

@@ -372,10 +372,10 @@ pub enum Input {
     Saved(String, Outcome),
     /// The answer to [`Output::Spawn`].
     Spawned(Asker, Box<Claimed>, Outcome),
-    /// The ground or the rules have changed. The creatures are all that should be here now; `afresh`: they all begin anew.
+    /// The ground or the rules have changed.
     Changed {
-        /// Who should be here.
-        creatures: Vec<Creature>,
+        /// All creatures that should be here now; None: those that are here are left as they are.
+        creatures: Option<Vec<Creature>>,
         /// Whether those who are here already begin anew.
         afresh: bool,
     },

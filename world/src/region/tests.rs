@@ -888,7 +888,10 @@ fn creatures_are_those_of_the_content() {
         attributes: BTreeMap::new(),
         behaviour: None,
     };
-    let change = |creatures: Vec<Creature>, afresh| Input::Changed { creatures, afresh };
+    let change = |creatures: Vec<Creature>, afresh| Input::Changed {
+        creatures: Some(creatures),
+        afresh,
+    };
     let home = region(0, 0);
     yard.give(
         home,
@@ -909,6 +912,9 @@ fn creatures_are_those_of_the_content() {
         ),
     );
     assert_eq!(yard.told(), ["1: [-Olaf#west]", "1: [Olaf#west@3.5,4.5]"]);
+    let (creatures, afresh) = (None, false);
+    yard.give(home, Input::Changed { creatures, afresh });
+    assert_eq!(yard.told(), Vec::<String>::new(), "those who are here stay");
     yard.give(home, change(vec![], false));
     assert_eq!(yard.told(), ["1: [-Mara#west]", "1: [-Olaf#west]"]);
 }
@@ -918,7 +924,7 @@ fn who_stands_in_a_new_wall_is_moved() {
     let mut yard = with_anna();
     yard.ground.block(6, 2);
     let input = Input::Changed {
-        creatures: vec![],
+        creatures: None,
         afresh: false,
     };
     yard.give(region(0, 0), input);
@@ -1177,7 +1183,7 @@ proptest! {
                 Event::Wall(x, y) => {
                     yard.ground.block(x, y);
                     for id in [region(0, 0), region(1, 0), region(0, 1), region(1, 1)] {
-                        yard.give(id, Input::Changed { creatures: vec![], afresh: false });
+                        yard.give(id, Input::Changed { creatures: None, afresh: false });
                     }
                 }
                 Event::Store { fence } => {

@@ -219,6 +219,29 @@ async fn a_kick_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_creature_that_was_taken_elsewhere_is_in_one_place() {
+    let cluster = Cluster::start(&["GM"]).await;
+    let (mut gateway, mut gm) = gm(&cluster).await;
+    let away = teleport("Mara#yard", 10.5, 3.5);
+    assert!(gateway.is_done(&mut gm, away).await);
+    // An edit of a tile of her home leaves her where she is.
+    assert!(gateway.is_done(&mut gm, tile("Ground", 2, 2, 1)).await);
+    gateway.subscribe(EAST).await;
+    let names = |snapshot: &proto::Snapshot| -> Vec<String> {
+        let entities = snapshot.entities.iter();
+        entities.map(|entity| entity.name.clone()).collect()
+    };
+    let home = gateway.subscribe(WEST).await;
+    assert_eq!(names(&home), ["GM"]);
+    // With the map taken afresh she is at home again, and nowhere else.
+    assert!(gateway.is_done(&mut gm, reload()).await);
+    gateway
+        .hear_until(|told| place(told, WEST, "Mara#yard").filter(|at| *at == (2.5, 2.5)))
+        .await;
+    assert_eq!(names(&gateway.subscribe(EAST).await), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_reset_puts_the_maps_creatures_back() {
     let cluster = Cluster::start(&["GM"]).await;
     let (mut gateway, mut gm) = gm(&cluster).await;

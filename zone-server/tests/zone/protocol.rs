@@ -27,6 +27,8 @@ async fn check(said: Vec<Option<Say>>, expected: &str) {
         .expect_trouble("a gateway says what it must not");
     // It harms nobody else.
     assert!(other.is_done(&mut anna, step(1.0, 0.0)).await);
+    // The next one is watched on this thread too.
+    cluster.stop().await;
 }
 
 fn with(body: Option<Body>) -> Vec<Option<Say>> {
