@@ -22,3 +22,7 @@ fmt:
 # Measure
 bench *arguments:
     cargo bench --workspace {{ arguments }}
+
+# Ten million hostile pickles: no panic, no abort, and heap for no more than the input pays for
+hostile *arguments:
+    cargo run --release -p wire --example hostile -- --count 10000000 {{ arguments }}

@@ -110,7 +110,7 @@ impl Tasks {
             Err(error) => {
                 // Nobody but `finish` aborts tasks, and it does not look at them afterwards.
                 let payload = error.try_into_panic().ok()?;
-                let message = message_of(payload.as_ref());
+                let message = panic_message(payload.as_ref());
                 tracing::error!(task, message, "task panicked");
                 Failure::Panicked { task, message }
             }
@@ -119,7 +119,9 @@ impl Tasks {
     }
 }
 
-fn message_of(payload: &(dyn Any + Send)) -> String {
+/// What a panic says, as far as it says it in words.
+#[must_use]
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()
         .map(ToString::to_string)

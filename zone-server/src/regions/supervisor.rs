@@ -1,8 +1,8 @@
 //! The owner of the regions' tasks: starts one for each region of the terrain, starts afresh those that fail, and drains all at the end.
 
-use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use runtime::shutdown::Shutdown;
+use runtime::{shutdown::Shutdown, tasks};
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
@@ -155,7 +155,7 @@ impl Supervisor {
         let (region, began) = self.regions.remove(&error.id())?;
         // Only `run` aborts tasks, when it does not look at them any more.
         let payload = error.try_into_panic().ok()?;
-        tracing::error!(%region, message = message_of(payload.as_ref()), "a region failed");
+        tracing::error!(%region, message = tasks::panic_message(payload.as_ref()), "a region failed");
         count::failed();
         // It may have had claims in its hands that are in no list, and nobody knows now who spoke for whom.
         self.server.doubt_rows();
@@ -173,14 +173,6 @@ impl Supervisor {
             let _ended = self.note_end(ended);
         }
     }
-}
-
-fn message_of(payload: &(dyn Any + Send)) -> String {
-    payload
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]
