@@ -11,10 +11,10 @@ from harness.restarts import RestartCase
 class Killed(RestartCase):
     def test_an_account_is_there_as_soon_as_it_was_answered(self):
         for n in range(5):
-            connection = self.server.connect()
+            connection = self.connect()
             self.assertIs(connection.ask("new", "Anna %d" % n, "secret"), True)
             self.crash()
-            again = self.server.connect()
+            again = self.connect()
             self.assertIs(again.ask("login", "Anna %d" % n, "secret"), True)
             self.assertIs(again.ask("new", "anna %d" % n, "secret"), False)
             self.assertIs(again.ask("login", "Anna %d" % n, "wrong"), False)
@@ -133,7 +133,7 @@ class Killed(RestartCase):
         """Each name that was answered is an account; none that was refused is."""
         made = []
         for round_number in range(3):
-            connections = [self.server.connect() for _ in range(4)]
+            connections = [self.connect() for _ in range(4)]
             threads = [
                 threading.Thread(target=self.make_accounts, args=(connection, "R%d C%d" % (round_number, n), made))
                 for n, connection in enumerate(connections)
@@ -147,7 +147,7 @@ class Killed(RestartCase):
             for thread in threads:
                 thread.join()
             self.server.start()
-        connection = self.server.connect()
+        connection = self.connect()
         for name in made:
             self.assertIs(connection.ask("login", name, "secret"), True, name)
 
@@ -230,7 +230,7 @@ class Killed(RestartCase):
         player = self.play("Anna")
         version = player.ask("get", "map:west", "version")
         self.crash()
-        again = self.server.connect()
+        again = self.connect()
         self.assertEqual(again.ask_all("login", "Anna", "secret"), [True])
         self.assertEqual(again.ask_all("get", "map:west", "version"), [version])
         again.close()

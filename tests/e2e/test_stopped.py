@@ -63,7 +63,7 @@ class Stopped(RestartCase):
     def test_who_does_not_read_does_not_stop_it_from_stopping(self):
         player = self.play("Anna")
         player.send(frame(["update"]) * 5000)
-        other = self.server.connect()
+        other = self.connect()
         other.send(frame(["ver"])[:4])
         begin = time.monotonic()
         self.server.stop()

@@ -37,7 +37,14 @@ class RestartCase(unittest.TestCase):
         self.server.stop(with_signal)
         self.server.start()
 
+    def connect(self):
+        """A raw connection that ends with the test."""
+        connection = self.server.connect()
+        self.addCleanup(connection.close)
+        return connection
+
     def play(self, name):
+        """The character of that name, in the game until the test ends or the server does."""
         connection = self.server.play(name)
         self.addCleanup(connection.close)
         return connection
