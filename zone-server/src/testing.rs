@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long anything may take that is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server.
 pub(crate) struct Running {

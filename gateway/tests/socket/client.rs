@@ -12,7 +12,7 @@ use wire::{
 };
 
 /// How long anything in a test may take.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A connection.
 pub(crate) struct Client {

@@ -11,7 +11,7 @@ use zone_server::{Config, Error};
 use crate::{gateway::Gateway, watch::Watch, yard};
 
 /// How long anything may take that is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a database, and a zone server on it.
 pub(crate) struct Cluster {
