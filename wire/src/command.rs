@@ -172,22 +172,6 @@ impl Request {
         };
         parsed.ok_or(NotARequest("wrong arguments"))
     }
-
-    /// The command's name, for labels.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Ver => "ver",
-            Self::Upgrade => "upgrade",
-            Self::Login(_) => "login",
-            Self::New(_) => "new",
-            Self::Update => "update",
-            Self::Move(_) => "move",
-            Self::Get { .. } => "get",
-            Self::Set { .. } => "set",
-            Self::Edit(_) => "edit",
-        }
-    }
 }
 
 fn credentials(root: View<'_>) -> Option<Credentials> {

@@ -11,7 +11,11 @@ use std::{
 pub(crate) use map::{Bits, Layer, Tileset, blocks as map_blocks};
 pub use map::{EditError, Map, Npc, Spawn, Warp};
 
-use crate::{movement::Ground, position::Position, region_id::RegionId};
+use crate::{
+    movement::{self, Ground},
+    position::Position,
+    region_id::RegionId,
+};
 
 /// A change of one tile, in the map's own tiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,8 +104,7 @@ impl Terrain {
     /// Whether somebody can be there.
     #[must_use]
     pub fn is_free(&self, position: Position) -> bool {
-        let (x, y) = position.tile();
-        position.is_valid() && !self.is_blocked(position.z, x, y)
+        movement::is_free(self, position)
     }
 
     /// Whether one can walk straight from one place to another on its level.

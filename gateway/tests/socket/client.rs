@@ -164,7 +164,13 @@ impl Client {
 
     /// The name and place of everybody in view.
     pub(crate) async fn view(&mut self) -> Vec<(String, f64)> {
-        let Value::List(entities) = self.ask(update()).await else {
+        self.send(&[update()]).await;
+        self.next_view().await
+    }
+
+    /// The same, from the reply to an `update` that was asked for before.
+    pub(crate) async fn next_view(&mut self) -> Vec<(String, f64)> {
+        let Some(Value::List(entities)) = self.reply().await else {
             panic!("no view")
         };
         seen(&entities)
@@ -172,7 +178,7 @@ impl Client {
 }
 
 /// The name and place of entities, by name.
-pub(crate) fn seen(entities: &[Value]) -> Vec<(String, f64)> {
+fn seen(entities: &[Value]) -> Vec<(String, f64)> {
     let mut seen: Vec<(String, f64)> = entities
         .iter()
         .map(|entity| {

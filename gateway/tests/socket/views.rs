@@ -6,7 +6,7 @@ use proto::Departure;
 use wire::{Dialect, Value, pickle};
 
 use crate::{
-    client::{Client, around, get, seen, step, text, update},
+    client::{Client, around, get, step, text, update},
     cluster::{Cluster, START},
     fake_zone::{Heard, Say, changes, entity, region, reply, value},
 };
@@ -36,14 +36,9 @@ async fn the_first_view_is_whole() {
     let mut client = cluster.connect().await;
     client.send(&[crate::client::login("anna"), update()]).await;
     assert_eq!(client.reply().await, Some(Value::Bool(true)));
-    let Some(Value::List(entities)) = client.reply().await else {
-        panic!("no view")
-    };
+    let view = client.next_view().await;
     let expected = [("anna", 4.5), ("bert", 5.5), ("carl", 8.5)];
-    assert_eq!(
-        seen(&entities),
-        expected.map(|(name, x)| (name.to_owned(), x))
-    );
+    assert_eq!(view, expected.map(|(name, x)| (name.to_owned(), x)));
 }
 
 #[tokio::test]
@@ -128,14 +123,9 @@ async fn a_view_after_a_warp_waits_for_the_regions_there() {
         }),
     ]);
     assert_eq!(client.reply().await, Some(Value::Bool(true)));
-    let Some(Value::List(entities)) = client.reply().await else {
-        panic!("no view")
-    };
+    let view = client.next_view().await;
     let expected = [("anna", 45.5), ("bert", 44.5), ("carl", 48.5)];
-    assert_eq!(
-        seen(&entities),
-        expected.map(|(name, x)| (name.to_owned(), x))
-    );
+    assert_eq!(view, expected.map(|(name, x)| (name.to_owned(), x)));
 }
 
 #[tokio::test]
@@ -155,10 +145,8 @@ async fn a_view_does_not_wait_for_ever_for_a_region() {
     let mut waits = Vec::new();
     for _ in 0..2 {
         let begin = Instant::now();
-        let Some(Value::List(entities)) = client.reply().await else {
-            panic!("no view")
-        };
-        assert_eq!(seen(&entities), [("anna".to_owned(), 45.5)]);
+        let view = client.next_view().await;
+        assert_eq!(view, [("anna".to_owned(), 45.5)]);
         waits.push(begin.elapsed());
     }
     let second = Duration::from_secs(1);
@@ -205,12 +193,10 @@ async fn of_who_is_between_two_regions_the_owner_is_asked() {
     let command = zone.command().await;
     zone.say(vec![value(&command, &text("there"))]);
     assert_eq!(client.reply().await, Some(text("there")));
-    let Some(Value::List(entities)) = client.reply().await else {
-        panic!("no view")
-    };
+    let view = client.next_view().await;
     let expected = [("anna", 4.5), ("bert", 5.5)];
     assert_eq!(
-        seen(&entities),
+        view,
         expected.map(|(name, x)| (name.to_owned(), x)),
         "it does not blink meanwhile"
     );
