@@ -8,6 +8,7 @@ pub mod entity;
 pub mod grid;
 pub mod movement;
 pub mod name;
+pub mod placement;
 pub mod position;
 pub mod region;
 pub mod region_id;

@@ -12,6 +12,8 @@ pub trait Ground {
     fn warp_at(&self, place: Position) -> Option<Position>;
     /// The nearest place that is free; None: the level has none.
     fn nearest_free(&self, place: Position) -> Option<Position>;
+    /// Where a map's own tile is; None: there is no such map or tile.
+    fn place_of_tile(&self, map: &str, x: i32, y: i32) -> Option<Position>;
     /// Where new characters begin: always free.
     fn start(&self) -> Position;
 }
@@ -200,6 +202,10 @@ pub(crate) mod tests {
                     let key = |p: &Position| (p.x - place.x).hypot(p.y - place.y);
                     key(one).total_cmp(&key(two))
                 })
+        }
+
+        fn place_of_tile(&self, _map: &str, x: i32, y: i32) -> Option<Position> {
+            Some(Position::centre_of(x, y, 0))
         }
 
         fn start(&self) -> Position {

@@ -42,12 +42,26 @@ pub const WAITING_MAX: usize = 256;
 /// How many regions a command is passed on by while its target wanders.
 pub const HOP_COUNT_MAX: u8 = 8;
 
+/// How far beyond the border an entity goes before its ownership follows it to another server, in tiles (DESIGN, "Handoff").
+pub const HYSTERESIS_TILES: f64 = 2.0;
+
+/// What a region can do with an entity that has gone on to another region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// That region is on this server, and keeps a place for one more entity until the outputs are carried out.
+    Open,
+    /// It is on this server, and takes nobody now.
+    Busy,
+    /// It is not on this server.
+    Away,
+}
+
 /// What a region can see of the world around it.
 pub trait Surroundings {
     /// The region that has an entity, as far as this server knows.
     fn whereabouts(&self, key: &str) -> Option<RegionId>;
-    /// Whether a region can take one more entity now. What is said of it holds until the outputs are carried out.
-    fn can_take(&self, region: RegionId) -> bool;
+    /// The way to another region.
+    fn passage(&self, region: RegionId) -> Passage;
     /// Whether a gateway's stream is there.
     fn is_linked(&self, link: LinkId) -> bool;
 }
@@ -89,7 +103,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// An empty region. `epoch` is higher in each later run of a server.
+    /// An empty region. `epoch` is higher than that of anybody who has had the region before: it orders what is told of it.
     #[must_use]
     pub fn new(id: RegionId, epoch: u64) -> Self {
         Self {

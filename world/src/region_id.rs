@@ -64,6 +64,44 @@ impl RegionId {
         })
     }
 
+    /// Every other cell of the level that has a point within `distance_tiles` of this one, along each axis.
+    pub fn near(self, distance_tiles: f64, cell_tiles: u32) -> impl Iterator<Item = RegionId> {
+        let cells = reach(distance_tiles, cell_tiles);
+        (-cells..=cells)
+            .flat_map(move |rows| (-cells..=cells).map(move |columns| (columns, rows)))
+            .filter(|offset| *offset != (0, 0))
+            .filter_map(move |(columns, rows)| {
+                Some(RegionId {
+                    level: self.level,
+                    column: self.column.checked_add(columns)?,
+                    row: self.row.checked_add(rows)?,
+                })
+            })
+    }
+
+    /// How far a position is outside of the cell along the worse axis, in tiles: 0 inside, infinite on another level.
+    #[must_use]
+    pub fn tiles_beyond(self, position: Position, cell_tiles: u32) -> f64 {
+        if position.z != self.level {
+            return f64::INFINITY;
+        }
+        let cell = f64::from(cell_tiles.max(1));
+        let beyond = |index: i32, place: f64| {
+            let low = f64::from(index) * cell;
+            (low - place).max(place - (low + cell)).max(0.0)
+        };
+        beyond(self.column, position.x).max(beyond(self.row, position.y))
+    }
+
+    /// Whether the other cell is on the same level and touches this one, at a corner if nowhere else.
+    #[must_use]
+    pub fn is_neighbour_of(self, other: RegionId) -> bool {
+        self != other
+            && self.level == other.level
+            && self.column.abs_diff(other.column) <= 1
+            && self.row.abs_diff(other.row) <= 1
+    }
+
     /// Whether the square of `view_distance` tiles around a position touches this region.
     #[must_use]
     pub fn is_in_view(&self, position: Position, view_distance: f64, cell_tiles: u32) -> bool {
@@ -76,6 +114,15 @@ impl RegionId {
             && touches(self.column, position.x)
             && touches(self.row, position.y)
     }
+}
+
+/// How many cells on are reached by a distance from a cell's edge: the next one by any.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` saturates, and a distance is a setting or a constant: never that far"
+)]
+fn reach(distance_tiles: f64, cell_tiles: u32) -> i32 {
+    (distance_tiles / f64::from(cell_tiles.max(1))).ceil() as i32
 }
 
 impl fmt::Display for RegionId {
@@ -141,6 +188,31 @@ mod tests {
         fn text_form_survives(level: i32, column: i32, row: i32) {
             let id = RegionId { level, column, row };
             prop_assert_eq!(id.to_string().parse::<RegionId>(), Ok(id));
+        }
+
+        #[test]
+        fn near_is_what_can_be_seen_from_within(
+            column in -20i32..20, row in -20i32..20, distance in 0.1..80.0f64, cell in 1u32..100,
+            east in -5i32..=5, south in -5i32..=5,
+        ) {
+            let id = RegionId { level: 0, column, row };
+            let other = RegionId { level: 0, column: column + east, row: row + south };
+            let gap = |cells: i32| (f64::from(cells.abs()) - 1.0).max(0.0) * f64::from(cell);
+            let is_near = id != other && gap(east).max(gap(south)) < distance;
+            prop_assert_eq!(id.near(distance, cell).any(|near| near == other), is_near);
+        }
+
+        #[test]
+        fn how_far_beyond(x in -100.0..100.0f64, y in -100.0..100.0f64, cell in 1u32..50) {
+            let position = Position { x, y, z: 0 };
+            let home = RegionId::of(position, cell);
+            prop_assert_eq!(home.tiles_beyond(position, cell), 0.0);
+            let east = RegionId { column: home.column - 1, ..home };
+            let beyond = east.tiles_beyond(position, cell);
+            prop_assert!((x - f64::from(home.column) * f64::from(cell) - beyond).abs() < 1e-9);
+            let other_level = RegionId { level: 1, ..home };
+            prop_assert_eq!(other_level.tiles_beyond(position, cell), f64::INFINITY);
+            prop_assert!(east.is_neighbour_of(home) && !home.is_neighbour_of(home) && !other_level.is_neighbour_of(home));
         }
 
         #[test]

@@ -255,6 +255,13 @@ impl Ground for Terrain {
         Some(Terrain::nearest_free(self, place))
     }
 
+    fn place_of_tile(&self, map: &str, x: i32, y: i32) -> Option<Position> {
+        let map = self.map(map)?;
+        let (x, y) = (map.origin.0.checked_add(x)?, map.origin.1.checked_add(y)?);
+        map.contains(x, y)
+            .then(|| Position::centre_of(x, y, map.level))
+    }
+
     fn start(&self) -> Position {
         Terrain::start(self)
     }

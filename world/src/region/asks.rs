@@ -18,6 +18,10 @@ impl Region {
         if let Action::Spawn(newcomer) = &ask.action {
             return self.spawn(&ask, newcomer, out);
         }
+        if let Action::Map(edit) = ask.action {
+            out.push(Output::Map(ask.asker, *edit));
+            return;
+        }
         let Some(resident) = self.residents.get_mut(&ask.target) else {
             return self.pass_on(ask, now, out);
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    Creature, Now, Output, Region, Resident,
+    Creature, Now, Output, Passage, Region, Resident,
     resident::{Kind, Speaker},
 };
 use crate::{movement, name, region_id::RegionId};
@@ -33,7 +33,7 @@ impl Region {
                 continue;
             }
             let to = RegionId::of(resident.state.position, now.settings.cell_tiles);
-            if self.is_draining || !now.around.can_take(to) {
+            if self.is_draining || now.around.passage(to) != Passage::Open {
                 self.pay(&key, out);
                 self.go_on(&key, now, out);
             } else {

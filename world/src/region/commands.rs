@@ -91,7 +91,7 @@ impl Region {
     fn edit(&mut self, asker: Asker, edit: Edit, now: &Now<'_>, out: &mut Vec<Output>) {
         let (name, action) = match edit {
             Edit::Tile(_) | Edit::Reload(_) | Edit::Reset(_) => {
-                out.push(Output::Map(asker, edit));
+                self.send_map_edit(asker, edit, now, out);
                 return;
             }
             Edit::Spawn { .. } => return self.send_spawn(asker, edit, now, out),
@@ -104,6 +104,22 @@ impl Region {
             Edit::Teleport { name, position } => (name, Action::Teleport(position)),
         };
         self.ask(Ask::new(asker, &name, action), now, out);
+    }
+
+    /// A tile is changed by whoever has the region that it is in; whole maps are anybody's.
+    fn send_map_edit(&mut self, asker: Asker, edit: Edit, now: &Now<'_>, out: &mut Vec<Output>) {
+        let place = match &edit {
+            Edit::Tile(tile) => now.ground.place_of_tile(&tile.map, tile.x, tile.y),
+            _ => None,
+        };
+        let region = place.map(|place| RegionId::of(place, now.settings.cell_tiles));
+        match region.filter(|region| *region != self.id) {
+            Some(region) => {
+                let ask = Ask::new(asker, MAP_TARGET, Action::Map(Box::new(edit)));
+                out.push(Output::Pass(region, ask));
+            }
+            None => out.push(Output::Map(asker, edit)),
+        }
     }
 
     /// Sends what is to be spawned to the region where it is to be.
@@ -129,6 +145,9 @@ impl Region {
         }
     }
 }
+
+/// What stands for the target of an edit of a map: no entity can have this name.
+const MAP_TARGET: &str = "";
 
 impl Ask {
     fn new(asker: Asker, name: &str, action: Action) -> Self {
@@ -162,6 +181,7 @@ impl Ask {
                 position: *position,
             },
             Action::Kick => Edit::Kick(name),
+            Action::Map(edit) => Edit::clone(edit),
         };
         Some(Audit {
             author: self.asker.key.clone(),

@@ -40,8 +40,8 @@ impl Region {
             return;
         };
         match ask.action {
-            // Neither waits for a row.
-            Action::Get(_) | Action::Spawn(_) => {}
+            // None of them waits for a row.
+            Action::Get(_) | Action::Spawn(_) | Action::Map(_) => {}
             Action::Set { .. } => self.begin_sets(key, ask, now, out),
             Action::Teleport(position) => begin_teleport(resident, ask, position, now, out),
             Action::Kick if !resident.is_player() => out.push(ask.asker.done(false)),

@@ -240,6 +240,8 @@ pub enum Action {
     Teleport(Position),
     /// [`Edit::Kick`].
     Kick,
+    /// [`Edit::Tile`], on its way to the region that the tile is in.
+    Map(Box<Edit>),
 }
 
 /// A lasting entity to be.
@@ -425,12 +427,19 @@ pub enum Output {
     Absent(Ask),
     /// Change maps, and answer.
     Map(Asker, Edit),
-    /// Give an entity to another region, which [`super::Surroundings::can_take`] it.
+    /// Give an entity to another region of this server, whose [`super::Passage`] is open.
     HandOver(RegionId, Box<Resident>),
     /// From now on, the entity is here.
     Here(String),
-    /// The entity is not in the world any more.
+    /// The entity is not in the world any more, or not on this server.
     Gone(String),
+    /// The entity's row was let go of for a region of another server, or for whoever has this one next: a hint for its holder, who claims it.
+    Released {
+        /// Whose.
+        key: String,
+        /// What the row says now.
+        region: RegionId,
+    },
 }
 
 /// What a gateway is told.
@@ -467,11 +476,27 @@ pub enum Message {
         /// Where it is, if that is known.
         region: Option<RegionId>,
     },
+    /// The command was not done, or nobody knows: send it again after a moment, to wherever the character is then. It says nothing of where that is.
+    Again {
+        /// The gateway's number.
+        session: u64,
+        /// The command's count.
+        counter: u64,
+        /// As it came.
+        attempt: u32,
+    },
     /// The character has come here.
     Moved {
         /// The gateway's number.
         session: u64,
         /// Where it is now.
+        region: RegionId,
+    },
+    /// The character has been let go of, with all that was answered of it: the session enters again, in this region, wherever that is held.
+    Released {
+        /// The gateway's number.
+        session: u64,
+        /// The region that the character's row says now.
         region: RegionId,
     },
     /// The session speaks for nobody any more.

@@ -55,8 +55,12 @@ impl Surroundings for Around<'_> {
     fn whereabouts(&self, key: &str) -> Option<RegionId> {
         self.0.whereabouts.get(key).copied()
     }
-    fn can_take(&self, region: RegionId) -> bool {
-        self.0.regions.contains_key(&region) && !self.0.full.contains(&region)
+    fn passage(&self, region: RegionId) -> Passage {
+        match self.0.regions.contains_key(&region) {
+            false => Passage::Away,
+            true if self.0.full.contains(&region) => Passage::Busy,
+            true => Passage::Open,
+        }
     }
     fn is_linked(&self, link: LinkId) -> bool {
         self.0.links.contains(&link)
@@ -420,7 +424,11 @@ pub(super) fn short(message: &Message) -> String {
             "{counter} elsewhere {}",
             region.map_or("?".to_owned(), |region| region.to_string())
         ),
+        Message::Again {
+            counter, attempt, ..
+        } => format!("{counter}/{attempt} again"),
         Message::Moved { session, region } => format!("moved {session} {region}"),
+        Message::Released { session, region } => format!("released {session} {region}"),
         Message::Evicted { session, reason } => format!("evicted {session} {reason:?}"),
         Message::Snapshot(update) => format!("snapshot [{}]", names(update)),
         Message::Changes(update) => format!("[{}]", names(update)),
