@@ -10,6 +10,7 @@ use world::region::{Answer, Message};
 pub(crate) struct Answers {
     commands: [[Counter; 3]; KINDS.len()],
     command_elsewhere: Counter,
+    command_again: Counter,
     entered: Counter,
     enter_elsewhere: Counter,
     evicted: Counter,
@@ -24,6 +25,7 @@ impl Default for Answers {
         Self {
             commands: KINDS.map(|kind| ["true", "false", "value"].map(|one| counter(kind, one))),
             command_elsewhere: counter("command", "elsewhere"),
+            command_again: counter("command", "again"),
             entered: counter("enter", "true"),
             enter_elsewhere: counter("enter", "elsewhere"),
             evicted: counter("session", "evicted"),
@@ -40,7 +42,11 @@ impl Answers {
             Message::Elsewhere { .. } => Some(&self.command_elsewhere),
             Message::Entered { .. } => Some(&self.entered),
             Message::Evicted { .. } => Some(&self.evicted),
-            Message::Moved { .. } | Message::Snapshot(_) | Message::Changes(_) => None,
+            Message::Again { .. } => Some(&self.command_again),
+            Message::Moved { .. }
+            | Message::Released { .. }
+            | Message::Snapshot(_)
+            | Message::Changes(_) => None,
         };
         if let Some(counter) = counter {
             counter.increment(1);

@@ -153,9 +153,11 @@ pub(crate) async fn absent(server: &Server, ask: &Ask) -> Message {
                 reply(&ask.asker, Answer::Done(done))
             }
             // It may be absent because this very edit has come before.
-            Action::Spawn(_) | Action::Despawn | Action::Teleport(_) | Action::Kick => {
-                repeated(server, ask).await
-            }
+            Action::Spawn(_)
+            | Action::Despawn
+            | Action::Teleport(_)
+            | Action::Kick
+            | Action::Map(_) => repeated(server, ask).await,
         },
         Err(error) => {
             tracing::warn!(

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use tokio::sync::mpsc::OwnedPermit;
 use world::{
-    region::{LinkId, Surroundings},
+    region::{LinkId, Passage, Surroundings},
     region_id::RegionId,
 };
 
@@ -48,16 +48,16 @@ impl Surroundings for Around<'_> {
         self.server.whereabouts.of(key)
     }
 
-    fn can_take(&self, region: RegionId) -> bool {
+    fn passage(&self, region: RegionId) -> Passage {
         let Some(mailbox) = self.server.regions.mailbox(region) else {
-            return false;
+            return Passage::Away;
         };
         match mailbox.try_reserve_owned() {
             Ok(permit) => {
                 self.permits.borrow_mut().0.push((region, permit));
-                true
+                Passage::Open
             }
-            Err(_) => false,
+            Err(_) => Passage::Busy,
         }
     }
 

@@ -61,6 +61,9 @@ impl Actor {
             Output::HandOver(to, resident) => self.hand_over(to, *resident, permits),
             Output::Here(key) => server.whereabouts.here(key, here),
             Output::Gone(key) => server.whereabouts.gone(&key, here),
+            Output::Released { key, region } => {
+                tracing::debug!(key, %region, "a row is let go of for its next holder");
+            }
         }
     }
 
