@@ -189,6 +189,8 @@ impl Stream {
         let (outgoing, batches) = mpsc::channel(BATCHES_MAX + 1);
         let hello = proto::gateway_message::Kind::Hello(proto::Hello {
             gateway: gateway.to_owned(),
+            kind: proto::hello::Kind::Gateway.into(),
+            incarnation: 0,
         });
         let hello = proto::GatewayBatch {
             messages: vec![proto::GatewayMessage { kind: Some(hello) }],
@@ -363,6 +365,18 @@ fn message_in(message: proto::ZoneMessage) -> Result<FromZone, Malformed> {
                 region: region.transpose()?,
             };
             (elsewhere.session, event)
+        }
+        Kind::Released(released) => {
+            let event = Event::Moved(region_in(released.region)?);
+            (released.session, event)
+        }
+        Kind::Again(again) => {
+            let event = Event::Elsewhere {
+                counter: again.counter,
+                attempt: again.attempt,
+                region: None,
+            };
+            (again.session, event)
         }
         Kind::Evicted(evicted) => {
             let reason = match evicted.reason() {

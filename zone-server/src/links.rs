@@ -3,7 +3,7 @@
 mod weight;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -12,7 +12,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 use world::{
     region::{LinkId, Message},
@@ -37,11 +37,15 @@ pub(crate) struct Links {
     is_closing: AtomicBool,
     links: ArcSwap<BTreeMap<LinkId, Link>>,
     listeners: Mutex<BTreeMap<RegionId, BTreeSet<LinkId>>>,
+    /// The newest link of each gateway.
+    gateways: RwLock<HashMap<Arc<str>, LinkId>>,
     answers: Answers,
 }
 
 #[derive(Debug, Clone)]
 struct Link {
+    /// Which gateway it is, once it has said so. Other zone servers have no name here.
+    gateway: Arc<OnceLock<Arc<str>>>,
     queue: mpsc::Sender<Message>,
     byte_count: Arc<AtomicUsize>,
     end: Arc<OnceLock<End>>,
@@ -98,6 +102,7 @@ impl Links {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let (byte_count, end) = (Arc::default(), Arc::new(OnceLock::new()));
         let link = Link {
+            gateway: Arc::default(),
             queue,
             byte_count: Arc::clone(&byte_count),
             end: Arc::clone(&end),
@@ -118,17 +123,46 @@ impl Links {
         (id, queue)
     }
 
+    /// A link is a gateway's.
+    pub(crate) fn name(&self, id: LinkId, gateway: String) {
+        let gateway: Arc<str> = gateway.into();
+        if let Some(link) = self.links.load().get(&id) {
+            // It says so once.
+            let _named = link.gateway.set(Arc::clone(&gateway));
+        }
+        let mut gateways = self.gateways.write();
+        let newest = gateways.entry(Arc::clone(&gateway)).or_insert(id);
+        *newest = id.max(*newest);
+        // One that has ended meanwhile was not found here by `close`.
+        if !self.is_linked(id) {
+            forget_gateway(&mut gateways, &gateway, id);
+        }
+    }
+
+    /// The newest stream of a gateway.
+    pub(crate) fn link_of(&self, gateway: &str) -> Option<LinkId> {
+        self.gateways.read().get(gateway).copied()
+    }
+
+    /// Which gateway's stream it is. None: it has ended, or has not said so yet.
+    pub(crate) fn gateway_of(&self, id: LinkId) -> Option<Arc<str>> {
+        self.links.load().get(&id)?.gateway.get().cloned()
+    }
+
     /// Ends a link. What is queued still goes out, unless the gateway does not read.
     pub(crate) fn close(&self, id: LinkId, why: End) {
         if let Some(link) = self.links.load().get(&id) {
             // The first reason is the one.
             let _known = link.end.set(why);
         }
-        self.links.rcu(|links| {
+        let before = self.links.rcu(|links| {
             let mut links = BTreeMap::clone(links);
             links.remove(&id);
             links
         });
+        if let Some(gateway) = before.get(&id).and_then(|link| link.gateway.get()) {
+            forget_gateway(&mut self.gateways.write(), gateway, id);
+        }
         self.listeners.lock().retain(|_, links| {
             links.remove(&id);
             !links.is_empty()
@@ -202,6 +236,13 @@ impl Links {
             links.len(),
             links.values().map(waiting).max().unwrap_or_default(),
         )
+    }
+}
+
+/// A gateway's link has ended. A newer one stays.
+fn forget_gateway(gateways: &mut HashMap<Arc<str>, LinkId>, gateway: &str, ended: LinkId) {
+    if gateways.get(gateway) == Some(&ended) {
+        gateways.remove(gateway);
     }
 }
 

@@ -14,11 +14,12 @@ use std::{
 
 use futures::Stream;
 use runtime::shutdown::Shutdown;
+use store::entities::Incarnation;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::transport::server::TcpIncoming;
 use tracing::Instrument;
 use world::{
-    region::{Command, Enter, LinkId, Message},
+    region::{Ask, Command, Enter, LinkId, Message},
     region_id::RegionId,
 };
 
@@ -37,8 +38,13 @@ const CONNECTION_WINDOW_BYTES: u32 = 32 << 20;
 /// What a gateway says.
 #[derive(Debug)]
 enum Said {
-    /// Who it is.
+    /// Who it is: a gateway.
     Hello { gateway: String },
+    /// Who it is: another zone server, which has no sessions.
+    HelloPeer {
+        address: String,
+        incarnation: Incarnation,
+    },
     /// A session wants to speak for a character.
     Enter {
         enter: Enter,
@@ -57,6 +63,17 @@ enum Said {
     Subscribe(RegionId),
     /// It does not want to any more.
     Unsubscribe(RegionId),
+    /// A command whose author a peer has checked. Its session's link is the peer's, until that of the gateway is looked up.
+    Ask {
+        gateway: String,
+        ask: Ask,
+        region: RegionId,
+        traceparent: String,
+    },
+    /// A row was released for a region.
+    Arriving { region: RegionId, key: String },
+    /// A region was given to us.
+    Held { region: RegionId, epoch: u64 },
 }
 
 /// Why a gateway is not listened to any more.
@@ -68,6 +85,9 @@ pub(crate) enum Invalid {
     /// The stream has begun already.
     #[error("Hello comes only first")]
     HelloAgain,
+    /// Zone servers have no sessions, and gateways pass nothing on.
+    #[error("{0} is not for {1} to say")]
+    NotTheirs(&'static str, &'static str),
     /// A message, or an oneof in it, of a kind that this server does not know.
     #[error("{0} is missing or unknown")]
     Missing(&'static str),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt};
 use tracing::Span;
 use world::{
-    region::{Input, LinkId, Message, Session, Update},
+    region::{Ask, Input, LinkId, Message, Session, Update},
     region_id::RegionId,
 };
 
 use super::{Invalid, Said};
 use crate::{
     actor::Mail,
-    answer::{elsewhere, enter_again},
+    answer::{elsewhere, enter_again, try_again},
     links::End,
     server::Server,
 };
@@ -53,17 +53,33 @@ async fn hear<S>(server: &Arc<Server>, link: LinkId, mut batches: S) -> Result<(
 where
     S: Stream<Item = Result<Vec<Said>, Invalid>> + Unpin,
 {
-    let mut has_begun = false;
+    let mut speaker = None;
     while let Some(batch) = batches.next().await {
         for said in batch? {
-            match said {
-                Said::Hello { .. } if has_begun => return Err(Invalid::HelloAgain),
-                Said::Hello { gateway } => {
-                    has_begun = true;
-                    tracing::info!(gateway, "a gateway has come");
+            match (said, speaker) {
+                (Said::Hello { .. } | Said::HelloPeer { .. }, Some(_)) => {
+                    return Err(Invalid::HelloAgain);
                 }
-                _ if !has_begun => return Err(Invalid::NoHello),
-                said => pass(server, link, said).await,
+                (Said::Hello { gateway }, None) => {
+                    tracing::info!(gateway, "a gateway has come");
+                    server.links.name(link, gateway);
+                    speaker = Some(Speaker::Gateway);
+                }
+                (
+                    Said::HelloPeer {
+                        address,
+                        incarnation,
+                    },
+                    None,
+                ) => {
+                    tracing::info!(address, %incarnation, "a zone server has come");
+                    speaker = Some(Speaker::Peer);
+                }
+                (_, None) => return Err(Invalid::NoHello),
+                (said, Some(speaker)) => {
+                    speaker.check(&said)?;
+                    pass(server, link, said).await;
+                }
             }
         }
         if !server.links.is_linked(link) {
@@ -73,10 +89,39 @@ where
     Ok(())
 }
 
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaker {
+    Gateway,
+    Peer,
+}
+
+impl Speaker {
+    /// Whether it may say that.
+    fn check(self, said: &Said) -> Result<(), Invalid> {
+        let what = match (self, said) {
+            (Self::Gateway, Said::Ask { .. }) => "Ask",
+            (Self::Gateway, Said::Arriving { .. }) => "Arriving",
+            (Self::Gateway, Said::Held { .. }) => "Held",
+            (Self::Peer, Said::Enter { .. }) => "Enter",
+            (Self::Peer, Said::Leave { .. }) => "Leave",
+            (Self::Peer, Said::Command { .. }) => "Command",
+            _ => return Ok(()),
+        };
+        Err(Invalid::NotTheirs(
+            what,
+            match self {
+                Self::Gateway => "a gateway",
+                Self::Peer => "a zone server",
+            },
+        ))
+    }
+}
+
 /// Puts something into a region's mailbox. A full one is waited for, and the gateway with it: that keeps the order of what each session says.
 async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
     match said {
-        Said::Hello { .. } => {}
+        Said::Hello { .. } | Said::HelloPeer { .. } => {}
         Said::Enter {
             enter,
             region,
@@ -126,6 +171,35 @@ async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
             server.links.ignore(link, region);
             let _ended = send(server, region, Input::Unsubscribe(link), Span::none()).await;
         }
+        Said::Ask {
+            gateway,
+            ask,
+            region,
+            traceparent,
+        } => take_ask(server, &gateway, ask, region, &traceparent),
+        Said::Arriving { region, key } => server.peers.arrivals().add(region, key),
+        Said::Held { region, epoch } => {
+            tracing::debug!(%region, epoch, "a region is given to us");
+        }
+    }
+}
+
+/// A command that a peer has passed on. It must not hold the peer up: if the region is not here, or full, the gateway sends the command again. A gateway
+/// that has no stream to us hears nothing, and does so as well.
+fn take_ask(server: &Server, gateway: &str, mut ask: Ask, region: RegionId, traceparent: &str) {
+    let Some(link) = server.links.link_of(gateway) else {
+        return;
+    };
+    ask.asker.session.link = link;
+    let again = try_again(&ask.asker);
+    let mail = Mail {
+        span: request_span(ask.asker.kind, region, traceparent),
+        input: Input::Ask(ask),
+    };
+    let mailbox = server.regions.mailbox(region);
+    let is_taken = mailbox.is_some_and(|mailbox| mailbox.try_send(mail).is_ok());
+    if !is_taken {
+        server.links.tell(link, again);
     }
 }
 

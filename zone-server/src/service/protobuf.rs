@@ -9,6 +9,7 @@ use std::{
 use futures::{Stream, StreamExt};
 use prost::{Message as _, bytes::Bytes};
 use proto::{self as p, gateway_message::Kind as In, zone_message::Kind as Out};
+use store::entities::Incarnation;
 use tonic::{Request, Response, Status, Streaming};
 use wire::{
     Dialect, Value,
@@ -20,10 +21,11 @@ use world::{
     name,
     position::Position,
     region::{
-        Answer, Body, Command, Departed, Edit, Enter, LinkId, Message, Reason, Session, Shown,
-        Update,
+        Action, Answer, Ask, Asker, Body, Command, Departed, Edit, Enter, LinkId, Message,
+        Newcomer, Reason, Session, Shown, Update,
     },
     region_id::RegionId,
+    state_pickle,
     terrain::TileEdit,
 };
 
@@ -152,9 +154,7 @@ fn parse(batch: Result<p::GatewayBatch, Status>, link: LinkId) -> Result<Vec<Sai
 fn said_by(message: p::GatewayMessage, link: LinkId) -> Result<Said, Invalid> {
     let session = |number| Session { link, number };
     Ok(match message.kind.ok_or(Invalid::Missing("a message"))? {
-        In::Hello(hello) => Said::Hello {
-            gateway: text("a gateway's name", hello.gateway)?,
-        },
+        In::Hello(hello) => hello_of(hello)?,
         In::Enter(enter) => Said::Enter {
             region: region(enter.region)?,
             traceparent: text("a traceparent", enter.traceparent)?,
@@ -175,6 +175,87 @@ fn said_by(message: p::GatewayMessage, link: LinkId) -> Result<Said, Invalid> {
         In::Command(said) => command(said, link)?,
         In::Subscribe(p::Subscribe { region: id }) => Said::Subscribe(region(id)?),
         In::Unsubscribe(p::Unsubscribe { region: id }) => Said::Unsubscribe(region(id)?),
+        In::Ask(said) => ask(said, link)?,
+        In::Arriving(arriving) => Said::Arriving {
+            region: region(arriving.region)?,
+            key: name::key(&text("a name", arriving.name)?),
+        },
+        In::Held(held) => Said::Held {
+            region: region(held.region)?,
+            epoch: held.epoch,
+        },
+    })
+}
+
+fn hello_of(hello: p::Hello) -> Result<Said, Invalid> {
+    let name = text("a name", hello.gateway)?;
+    let kind = p::hello::Kind::try_from(hello.kind);
+    Ok(match kind.map_err(|_| Invalid::Missing("who speaks"))? {
+        p::hello::Kind::Gateway => Said::Hello { gateway: name },
+        p::hello::Kind::ZoneServer => Said::HelloPeer {
+            address: name,
+            incarnation: Incarnation(hello.incarnation),
+        },
+    })
+}
+
+fn ask(said: p::Ask, link: LinkId) -> Result<Said, Invalid> {
+    let action = action(said.action.ok_or(Invalid::Missing("an action"))?)?;
+    let kind = match action {
+        Action::Get(_) => "get",
+        Action::Set { .. } => "set",
+        _ => "edit",
+    };
+    let asker = Asker {
+        session: Session {
+            link,
+            number: said.session,
+        },
+        key: name::key(&text("a name", said.author)?),
+        id: CommandId {
+            generation: said.generation,
+            counter: said.counter,
+        },
+        attempt: said.attempt,
+        kind,
+        is_gm: said.is_gm,
+        position: position(said.position)?,
+    };
+    Ok(Said::Ask {
+        gateway: text("a gateway's name", said.gateway)?,
+        ask: Ask {
+            asker,
+            target: name::key(&text("a name", said.target)?),
+            action,
+            hop_count: u8::try_from(said.hop_count).unwrap_or(u8::MAX),
+        },
+        region: region(said.region)?,
+        traceparent: text("a traceparent", said.traceparent)?,
+    })
+}
+
+fn action(action: p::ask::Action) -> Result<Action, Invalid> {
+    use p::{ask::Action as Said, attribute_change::Change as By};
+    Ok(match action {
+        Said::Get(attribute) => Action::Get(text("an attribute's name", attribute)?),
+        Said::Set(set) => Action::Set {
+            attribute: text("an attribute's name", set.attribute)?,
+            change: match set.change.ok_or(Invalid::Missing("a change"))? {
+                By::To(bytes) => Change::To(value(&bytes)?),
+                By::By(bytes) => Change::By(value(&bytes)?),
+            },
+        },
+        Said::Spawn(newcomer) => Action::Spawn(Box::new(Newcomer {
+            name: text("a name", newcomer.name)?,
+            state: state_pickle::decode(&newcomer.state)
+                .map_err(|_| Invalid::Pickle("a newcomer", "a state"))?,
+        })),
+        Said::Despawn(p::Nothing {}) => Action::Despawn,
+        Said::Teleport(to) => Action::Teleport(position(Some(to))?),
+        Said::Kick(p::Nothing {}) => Action::Kick,
+        Said::Map(p::Edit { command }) => {
+            Action::Map(Box::new(edit(command.ok_or(Invalid::Missing("an edit"))?)?))
+        }
     })
 }
 
@@ -322,6 +403,19 @@ fn write(message: Message) -> p::ZoneMessage {
             counter,
             attempt,
             region: region.map(written),
+        }),
+        Message::Again {
+            session,
+            counter,
+            attempt,
+        } => Out::Again(p::Again {
+            session,
+            counter,
+            attempt,
+        }),
+        Message::Released { session, region } => Out::Released(p::Released {
+            session,
+            region: Some(written(region)),
         }),
         Message::Moved { session, region } => Out::Moved(p::Moved {
             session,

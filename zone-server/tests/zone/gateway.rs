@@ -66,6 +66,7 @@ impl Gateway {
         gateway
             .say([Say::Hello(p::Hello {
                 gateway: gateway_name,
+                ..p::Hello::default()
             })])
             .await;
         gateway

@@ -67,6 +67,7 @@ async fn hello_comes_first_and_once() {
     cluster.stop().await;
     let hello = Say::Hello(p::Hello {
         gateway: "again".to_owned(),
+        ..p::Hello::default()
     });
     check(vec![Some(hello)], "Hello comes only first").await;
 }
