@@ -1,0 +1,74 @@
+//! The one source of chance of a run: a small generator of our own, so that a seed means the same run on every machine and with every version of a
+//! library. It does not know what is decided with it.
+
+/// SplitMix64 (Steele, Lea, Flood 2014): one addition and three mixing steps for each number.
+#[derive(Debug, Clone)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// The sequence of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut chance = Self(seed);
+        // Neighbouring seeds begin far from each other.
+        Self(chance.next() ^ seed.rotate_left(32))
+    }
+
+    /// A sequence of its own, so that what one part of a run draws does not shift what another does.
+    #[must_use]
+    pub fn branch(&mut self) -> Self {
+        Self::new(self.next())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
+        self.next()
+    }
+
+    /// A number below `end`; 0 if that is 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn within(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high.saturating_sub(low) + 1)
+    }
+
+    /// True in so many cases of a thousand.
+    pub fn per_mille(&mut self, share: u64) -> bool {
+        self.below(1_000) < share
+    }
+
+    /// One of them; None: there is none.
+    pub fn pick<'i, T>(&mut self, items: &'i [T]) -> Option<&'i T> {
+        let index = self.below(items.len() as u64);
+        items.get(usize::try_from(index).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_means_the_same_on_every_machine() {
+        let mut chance = Chance::new(7);
+        let drawn: Vec<u64> = (0..4).map(|_| chance.below(1_000)).collect();
+        assert_eq!(drawn, [0; 4]);
+        let mut counts = [0; 10];
+        for _ in 0..10_000 {
+            counts[usize::try_from(chance.below(10)).unwrap()] += 1;
+        }
+        assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+        assert!((0..1_000).all(|_| (3..=5).contains(&chance.within(3, 5))));
+    }
+}
