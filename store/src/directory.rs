@@ -2,7 +2,12 @@
 
 use sqlx::{AnyConnection, Row};
 
-use crate::{Store, entities::Incarnation, error::Error, writer::Verdict};
+use crate::{
+    Store,
+    entities::{Incarnation, signed, unsigned},
+    error::Error,
+    writer::Verdict,
+};
 
 /// A zone server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,15 +16,16 @@ pub struct ZoneServer {
     pub incarnation: Incarnation,
     /// Where its gRPC service listens, as `http://host:port`.
     pub address: String,
+    /// Whether it is giving its regions away, and is to be given none.
+    pub is_leaving: bool,
+    /// The version of the maps that is in force there ([`crate::versions::Versions::map`]).
+    pub map: u64,
 }
 
 /// How often a zone server says that it is alive.
 pub const HEARTBEAT_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
 /// How long a zone server counts as alive after it last said so, in milliseconds (DESIGN, "Regions").
 pub const HEARTBEAT_TTL_MS: i64 = 2_000;
-
-/// The database's own clock, in milliseconds since 1970.
-const NOW_MS: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)";
 
 /// Operations on the list of zone servers.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +37,11 @@ impl Directory<'_> {
     /// # Errors
     /// The outcome is unknown.
     pub async fn heartbeat(&self, server: ZoneServer) -> Result<(), Error> {
+        let now_ms = self.0.engine().now_ms();
         let sql = format!(
-            "INSERT INTO zone_servers (incarnation, address, heartbeat_ms) VALUES ($1, $2, {NOW_MS}) \
-             ON CONFLICT (incarnation) DO UPDATE SET address = excluded.address, heartbeat_ms = excluded.heartbeat_ms"
+            "INSERT INTO zone_servers (incarnation, address, leaving, map, heartbeat_ms) VALUES ($1, $2, $3, $4, {now_ms}) \
+             ON CONFLICT (incarnation) DO UPDATE SET address = excluded.address, leaving = excluded.leaving, map = excluded.map, \
+             heartbeat_ms = excluded.heartbeat_ms"
         );
         self.0
             .writer
@@ -42,6 +50,8 @@ impl Directory<'_> {
                     sqlx::query(sqlx::AssertSqlSafe(sql))
                         .bind(server.incarnation.0)
                         .bind(server.address)
+                        .bind(i64::from(server.is_leaving))
+                        .bind(signed(server.map))
                         .execute(connection)
                         .await?;
                     Ok(Verdict::Keep(()))
@@ -55,8 +65,9 @@ impl Directory<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn live(&self) -> Result<Vec<ZoneServer>, Error> {
+        let now_ms = self.0.engine().now_ms();
         let sql = format!(
-            "SELECT incarnation, address FROM zone_servers WHERE heartbeat_ms > {NOW_MS} - $1 ORDER BY incarnation"
+            "SELECT incarnation, address, leaving, map FROM zone_servers WHERE heartbeat_ms > {now_ms} - $1 ORDER BY incarnation"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(HEARTBEAT_TTL_MS)
@@ -68,6 +79,8 @@ impl Directory<'_> {
                 Ok(ZoneServer {
                     incarnation: Incarnation(row.try_get(0)?),
                     address: row.try_get(1)?,
+                    is_leaving: row.try_get::<i64, _>(2)? != 0,
+                    map: unsigned(row.try_get(3)?),
                 })
             })
             .collect::<Result<_, sqlx::Error>>()?)
@@ -78,28 +91,36 @@ impl Directory<'_> {
     /// # Errors
     /// The outcome is unknown; its time to live ends it all the same.
     pub async fn remove(&self, incarnation: Incarnation) -> Result<(), Error> {
-        self.delete(
-            "DELETE FROM zone_servers WHERE incarnation = $1",
-            incarnation.0,
-        )
-        .await
-    }
-
-    /// Takes everything off the list: for whoever holds the lock on an embedded data folder, and therefore knows that nobody else lives.
-    ///
-    /// # Errors
-    /// The outcome is unknown.
-    pub async fn clear(&self) -> Result<(), Error> {
-        self.delete("DELETE FROM zone_servers WHERE incarnation >= $1", 0)
-            .await
-    }
-
-    async fn delete(&self, sql: &'static str, bound: i64) -> Result<(), Error> {
         self.0
             .writer
             .run(move |connection: &mut AnyConnection| {
                 Box::pin(async move {
-                    sqlx::query(sql).bind(bound).execute(connection).await?;
+                    sqlx::query("DELETE FROM zone_servers WHERE incarnation = $1")
+                        .bind(incarnation.0)
+                        .execute(connection)
+                        .await?;
+                    Ok(Verdict::Keep(()))
+                })
+            })
+            .await
+    }
+
+    /// Takes everything off the list, and every region from whoever held it: for whoever holds the lock on an embedded data folder, and therefore
+    /// knows that nobody else lives.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn clear(&self) -> Result<(), Error> {
+        self.0
+            .writer
+            .run(move |connection: &mut AnyConnection| {
+                Box::pin(async move {
+                    for sql in [
+                        "DELETE FROM zone_servers",
+                        "UPDATE regions SET holder = NULL, epoch = epoch + 1 WHERE holder IS NOT NULL",
+                    ] {
+                        sqlx::query(sql).execute(&mut *connection).await?;
+                    }
                     Ok(Verdict::Keep(()))
                 })
             })

@@ -171,6 +171,59 @@ impl Edits<'_> {
         .await
     }
 
+    /// Takes those of a map's edits away that are named and still as they are named; others, also such as were made in the meantime, stay. The version
+    /// of the map after it.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn reload(
+        &self,
+        map: String,
+        unfit: Vec<TileEdit>,
+        audit: Audit,
+    ) -> Result<Outcome<u64>, Error> {
+        self.audited(audit, move |connection, _| {
+            Box::pin(async move {
+                for edit in &unfit {
+                    take_tile(connection, edit).await?;
+                }
+                raise_map(connection, &map).await
+            })
+        })
+        .await
+    }
+
+    /// Takes all of a map's edits away and raises the count of its resets; the version of the map after it.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn reset(&self, map: String, audit: Audit) -> Result<Outcome<u64>, Error> {
+        self.audited(audit, move |connection, _| {
+            Box::pin(async move {
+                for sql in [
+                    "DELETE FROM map_edits WHERE map = $1",
+                    "UPDATE maps SET resets = resets + 1 WHERE name = $1",
+                ] {
+                    sqlx::query(sql)
+                        .bind(map.clone())
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                raise_map(connection, &map).await
+            })
+        })
+        .await
+    }
+
+    /// How often each map that is in the current content was reset.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn resets(&self) -> Result<BTreeMap<String, u64>, Error> {
+        self.counts("SELECT name, resets FROM maps WHERE fingerprint IS NOT NULL")
+            .await
+    }
+
     /// Every tile edit in force, in the order in which they were made.
     ///
     /// # Errors
@@ -205,9 +258,12 @@ impl Edits<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn map_versions(&self) -> Result<BTreeMap<String, u64>, Error> {
-        let rows = sqlx::query("SELECT name, version FROM maps WHERE fingerprint IS NOT NULL")
-            .fetch_all(self.0.reader())
-            .await?;
+        self.counts("SELECT name, version FROM maps WHERE fingerprint IS NOT NULL")
+            .await
+    }
+
+    async fn counts(&self, sql: &'static str) -> Result<BTreeMap<String, u64>, Error> {
+        let rows = sqlx::query(sql).fetch_all(self.0.reader()).await?;
         Ok(rows
             .iter()
             .map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?))))
@@ -288,6 +344,20 @@ async fn put_tile(
     .bind(i64::from(edit.y))
     .bind(i64::from(edit.gid))
     .bind(audit)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn take_tile(connection: &mut AnyConnection, edit: &TileEdit) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM map_edits WHERE map = $1 AND layer = $2 AND x = $3 AND y = $4 AND gid = $5",
+    )
+    .bind(edit.map.clone())
+    .bind(edit.layer.clone())
+    .bind(i64::from(edit.x))
+    .bind(i64::from(edit.y))
+    .bind(i64::from(edit.gid))
     .execute(connection)
     .await?;
     Ok(())

@@ -200,20 +200,47 @@ impl Entities<'_> {
         live: &[Incarnation],
         after: &str,
     ) -> Result<Vec<Orphan>, Error> {
+        self.find_orphans(live, None, after).await
+    }
+
+    /// The same, of those in some regions only.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn orphans_in(
+        &self,
+        live: &[Incarnation],
+        regions: &[RegionId],
+        after: &str,
+    ) -> Result<Vec<Orphan>, Error> {
+        self.find_orphans(live, Some(regions), after).await
+    }
+
+    async fn find_orphans(
+        &self,
+        live: &[Incarnation],
+        regions: Option<&[RegionId]>,
+        after: &str,
+    ) -> Result<Vec<Orphan>, Error> {
         let mut query = QueryBuilder::new(
-            "SELECT key, region, own FROM entities WHERE present = 1 AND gone_ms IS NULL AND (owner IS NULL",
+            "SELECT key, region, own FROM entities WHERE present = 1 AND gone_ms IS NULL AND key > ",
         );
-        if live.is_empty() {
-            query.push(" OR owner IS NOT NULL");
-        } else {
-            query.push(" OR owner NOT IN (");
+        query.push_bind(after.to_owned());
+        if let Some(regions) = regions {
+            let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
+            query.push(" AND ");
+            self.0
+                .engine()
+                .push_is_among(&mut query, "region", regions.join(" "));
+        }
+        if !live.is_empty() {
+            query.push(" AND (owner IS NULL OR owner NOT IN (");
             let mut list = query.separated(", ");
             for incarnation in live {
                 list.push_bind(incarnation.0);
             }
-            query.push(")");
+            query.push("))");
         }
-        query.push(") AND key > ").push_bind(after.to_owned());
         query.push(" ORDER BY key LIMIT ").push_bind(ORPHANS_MAX);
         let rows = query.build().fetch_all(self.0.reader()).await?;
         rows.iter()

@@ -10,12 +10,14 @@ mod clock;
 pub mod content;
 pub mod directory;
 pub mod edits;
+mod engine;
 pub mod entities;
 mod error;
 mod open;
+pub mod regions;
 pub mod sessions;
 pub mod versions;
 mod writer;
 
 pub use error::Error;
-pub use open::{Lock, Store};
+pub use open::{Database, Lock, Store};

@@ -1,8 +1,10 @@
-//! Opening the database of a data folder. SQLite, in write-ahead mode: many readers, one writer, every commit on the disk before it is answered.
+//! Opening the database. SQLite in a data folder, in write-ahead mode: many readers, one writer, every commit on the disk before it is answered.
+//! Or PostgreSQL, somewhere else.
 
 use std::{
+    fmt,
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,8 +17,10 @@ use crate::{
     content::{ContentStore, World},
     directory::Directory,
     edits::Edits,
+    engine::Engine,
     entities::Entities,
     error::Error,
+    regions::Regions,
     writer::Writer,
 };
 
@@ -28,6 +32,33 @@ const BUSY_TIMEOUT_MS: u32 = 10_000;
 const FILE_NAME: &str = "pymmorpg.sqlite";
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = ";
 
+/// Which database to open.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// SQLite, in a data folder.
+    Embedded(PathBuf),
+    /// PostgreSQL, by its URL.
+    Postgres(String),
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(folder) => write!(f, "{}", folder.display()),
+            Self::Postgres(url) => f.write_str(&masked(url)),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(folder) => f.debug_tuple("Embedded").field(folder).finish(),
+            Self::Postgres(url) => f.debug_tuple("Postgres").field(&masked(url)).finish(),
+        }
+    }
+}
+
 /// The database. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -37,6 +68,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
+    engine: Engine,
     readers: AnyPool,
     writers: AnyPool,
     writing: Mutex<Option<JoinHandle<()>>>,
@@ -70,17 +102,64 @@ impl Store {
         let writers = pool(1).connect(&url).await.map_err(open)?;
         migrate(folder, &path, &writers).await?;
         let readers = pool(READERS_MAX).connect(&url).await.map_err(open)?;
-        let (writer, task) = Writer::new(writers.clone());
+        Ok(Self::start(Engine::Sqlite, readers, writers))
+    }
+
+    /// Opens a database of PostgreSQL, whose URL begins with `postgres://` or `postgresql://`. Many processes have it open.
+    ///
+    /// # Errors
+    /// Names the URL without its password, and why it cannot be opened.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let path = masked(url);
+        let open = |source| Error::Open {
+            path: path.clone(),
+            source,
+        };
+        let writers = AnyPoolOptions::new()
+            .max_connections(1)
+            .connect(url)
+            .await
+            .map_err(open)?;
+        sqlx::migrate!("migrations/postgres")
+            .run(&writers)
+            .await
+            .map_err(|source| Error::Migrate {
+                path: path.clone(),
+                source,
+            })?;
+        let readers = AnyPoolOptions::new()
+            .max_connections(READERS_MAX)
+            .connect(url)
+            .await
+            .map_err(open)?;
+        Ok(Self::start(Engine::Postgres, readers, writers))
+    }
+
+    /// Opens either.
+    ///
+    /// # Errors
+    /// Names what cannot be opened, and why.
+    pub async fn open(database: &Database) -> Result<Self, Error> {
+        match database {
+            Database::Embedded(folder) => Self::embedded(folder).await,
+            Database::Postgres(url) => Self::connect(url).await,
+        }
+    }
+
+    fn start(engine: Engine, readers: AnyPool, writers: AnyPool) -> Self {
+        let (writer, task) = Writer::new(engine, writers.clone());
         let writing = Mutex::new(Some(tokio::spawn(task)));
-        Ok(Self {
+        Self {
             writer,
             inner: Arc::new(Inner {
+                engine,
                 readers,
                 writers,
                 writing,
                 world: tokio::sync::Mutex::default(),
             }),
-        })
+        }
     }
 
     /// Whether a folder holds a database of ours. For those who would rather say that it does not than make one.
@@ -137,6 +216,12 @@ impl Store {
         ContentStore(self)
     }
 
+    /// Who holds which region.
+    #[must_use]
+    pub fn regions(&self) -> Regions<'_> {
+        Regions(self)
+    }
+
     /// Zone servers.
     #[must_use]
     pub fn directory(&self) -> Directory<'_> {
@@ -162,6 +247,10 @@ impl Store {
         }
         inner.readers.close().await;
         inner.writers.close().await;
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.inner.engine
     }
 
     pub(crate) fn reader(&self) -> &AnyPool {
@@ -218,4 +307,20 @@ fn escaped(path: &str) -> String {
     path.replace('%', "%25")
         .replace('?', "%3F")
         .replace('#', "%23")
+}
+
+/// A URL without its password.
+pub(crate) fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split_once(':').map_or(user, |(user, _)| user);
+            format!("{scheme}://{user}@{host}{path}")
+        }
+        None => url.to_owned(),
+    }
 }

@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, AnyPool, Connection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    engine::Engine,
     entities::{Save, Saved, save_batch},
     error::Error,
 };
@@ -16,9 +17,6 @@ use crate::{
 pub(crate) const QUEUE_MAX: usize = 8_192;
 /// The most operations in one transaction, so that a commit's time, and what one failure undoes, stay bounded.
 pub(crate) const BATCH_MAX: usize = 1_024;
-/// SQLite takes its write lock at once: a transaction that reads first and then writes could otherwise not be finished
-/// while another process (`pymmorpg account …`) writes.
-const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// What an operation wants done with what it wrote.
 pub(crate) enum Verdict<T> {
@@ -50,9 +48,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// A writer on a pool of one connection. The future is the task; it ends when every handle is gone.
-    pub(crate) fn new(pool: AnyPool) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(engine: Engine, pool: AnyPool) -> (Self, impl Future<Output = ()>) {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-        (Self { jobs }, write_all(pool, queue))
+        (Self { jobs }, write_all(engine, pool, queue))
     }
 
     /// Runs statements within a transaction, and answers once they are committed.
@@ -156,11 +154,11 @@ impl<T: Send + 'static, F: Run<T>> Operation for Work<T, F> {
     }
 }
 
-async fn write_all(pool: AnyPool, mut queue: mpsc::Receiver<Job>) {
+async fn write_all(engine: Engine, pool: AnyPool, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::new();
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
         let started = std::time::Instant::now();
-        let failure = commit(&pool, &mut jobs).await.err();
+        let failure = commit(engine, &pool, &mut jobs).await.err();
         metrics::histogram!("pymmorpg_commit_seconds").record(started.elapsed().as_secs_f64());
         metrics::counter!("pymmorpg_commit_operations_total").increment(jobs.len() as u64);
         if let Some(error) = &failure {
@@ -189,9 +187,9 @@ async fn write_all(pool: AnyPool, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-async fn commit(pool: &AnyPool, jobs: &mut [Job]) -> Result<(), sqlx::Error> {
+async fn commit(engine: Engine, pool: &AnyPool, jobs: &mut [Job]) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let mut transaction = connection.begin_with(BEGIN).await?;
+    let mut transaction = connection.begin_with(engine.begin()).await?;
     let mut saves: Vec<&mut SaveJob> = Vec::new();
     let mut keys = HashSet::new();
     for job in jobs {

@@ -118,6 +118,8 @@ impl Cluster {
         let server = ZoneServer {
             incarnation: Incarnation::draw(),
             address: zone.start().await,
+            is_leaving: false,
+            map: 0,
         };
         store.directory().heartbeat(server.clone()).await.unwrap();
         let heart = tokio::spawn(beat(store.clone(), server));

@@ -8,6 +8,8 @@ fn server(incarnation: store::entities::Incarnation, port: u16) -> ZoneServer {
     ZoneServer {
         incarnation,
         address: format!("http://127.0.0.1:{port}"),
+        is_leaving: false,
+        map: 0,
     }
 }
 
