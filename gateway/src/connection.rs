@@ -295,7 +295,9 @@ impl Connection {
             Woken::Located(found) => self.session.located(found, now, &mut self.outputs),
             Woken::Look => {
                 self.session.tick(now, &mut self.outputs);
-                self.session.reachable(now, &mut self.outputs);
+                if self.session.is_unreachable() {
+                    self.session.holder_changed(now, &mut self.outputs);
+                }
             }
             Woken::Shutdown => self.closing = Some(Closed::Shutdown),
         }

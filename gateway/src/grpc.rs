@@ -367,14 +367,13 @@ fn message_in(message: proto::ZoneMessage) -> Result<FromZone, Malformed> {
             (elsewhere.session, event)
         }
         Kind::Released(released) => {
-            let event = Event::Moved(region_in(released.region)?);
+            let event = Event::Released(region_in(released.region)?);
             (released.session, event)
         }
         Kind::Again(again) => {
-            let event = Event::Elsewhere {
+            let event = Event::Again {
                 counter: again.counter,
                 attempt: again.attempt,
-                region: None,
             };
             (again.session, event)
         }

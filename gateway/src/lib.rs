@@ -10,21 +10,22 @@ mod connection;
 mod counters;
 mod flags;
 mod grpc;
+pub mod holders;
 mod image;
 mod listener;
 mod login;
 mod maps;
 mod presence;
 mod replica;
-mod request;
+pub mod request;
 mod router;
 mod served;
 mod service;
-mod session;
+pub mod session;
 #[cfg(test)]
 mod testing;
 mod zone_link;
-mod zone_message;
+pub mod zone_message;
 
 pub use config::Config;
 pub use service::{Error, Peers, serve};

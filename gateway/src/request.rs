@@ -14,7 +14,7 @@ use world::{
 
 /// A request.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// Nothing known.
     Nothing,
     /// Something that no world allows.
@@ -34,7 +34,7 @@ pub(crate) enum Asked {
 
 /// What a gateway looks up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Read {
+pub enum Read {
     /// The client's version.
     Ver,
     /// The client's image.
@@ -52,14 +52,14 @@ pub(crate) enum Read {
 
 impl Read {
     /// Whether only a character may ask.
-    pub(crate) fn needs_login(&self) -> bool {
+    pub fn needs_login(&self) -> bool {
         matches!(self, Self::Update | Self::Get { .. })
     }
 }
 
 /// The names of the requests, for labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// `ver`
     Ver,
     /// `upgrade`
@@ -84,7 +84,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them, in their order as numbers.
-    pub(crate) const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 10] = [
         Self::Ver,
         Self::Upgrade,
         Self::Login,
@@ -98,7 +98,7 @@ impl Kind {
     ];
 
     /// The word for it.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ver => "ver",
             Self::Upgrade => "upgrade",
@@ -114,7 +114,7 @@ impl Kind {
     }
 
     /// What a request is called.
-    pub(crate) fn of(request: &Request) -> Self {
+    pub fn of(request: &Request) -> Self {
         match request {
             Request::Ver => Self::Ver,
             Request::Upgrade => Self::Upgrade,
@@ -160,7 +160,7 @@ impl From<Request> for Asked {
 }
 
 /// What a request holds while it waits, in bytes, roughly: what a stranger can make us keep.
-pub(crate) fn weight(request: &Request) -> usize {
+pub fn weight(request: &Request) -> usize {
     let held = match request {
         Request::Set {
             change: Change::To(value) | Change::By(value),

@@ -1,11 +1,13 @@
 //! A session's rules: which requests are under way, what their answers wait for, and what is sent again. A pure state machine: (state, input,
-//! now) gives [`Output`]s, which the connection carries out in their order. It does not know of sockets, tasks or pickles.
+//! now) gives [`Output`]s, which the connection carries out in their order. It does not know of sockets, tasks or pickles, nor which zone server
+//! holds which region.
 //!
 //! Replies form a queue. A read is evaluated when it is at the head, so it sees what all earlier requests did and nothing of later ones; nothing
 //! behind it starts before it is answered. Commands are under way together, but only one durable one, and none behind an edit. A login waits for
 //! the head and holds everything behind it.
 
 mod place;
+mod repeat;
 mod slot;
 mod start;
 #[cfg(test)]
@@ -24,19 +26,19 @@ use crate::{
     zone_message::{Character, Command, Event, SessionNumber},
 };
 use place::Place;
-pub(crate) use slot::Ticket;
+pub use slot::Ticket;
 use slot::{Flight, Slot, Step};
 
 /// How long a request is repeated before the connection is closed instead: less than the minute for which a command's effect is remembered
 /// (`world::applied::KEPT_MS`), so no repeat comes too late to be recognised.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Requests that wait may hold this many bytes in all before no more are taken: many of the usual ones, and one of the largest more.
 const WEIGHT_MAX: usize = 256 * 1024;
 
 /// One connection's conversation.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub struct Session {
     queue: VecDeque<Slot>,
     /// How many at the front are answered or under way.
     started_count: usize,
@@ -51,6 +53,8 @@ pub(crate) struct Session {
     counter: u64,
     /// The one that is unanswered.
     durable: Option<Durable>,
+    /// When a command may be to be sent again by itself; not later than any of them.
+    due: Option<Instant>,
     end: Option<End>,
 }
 
@@ -63,7 +67,7 @@ struct Durable {
 
 /// What a session wants done.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Output {
+pub enum Output {
     /// Ask who this is; then [`Session::verdict`].
     Authenticate {
         /// Whether the account is to be created.
@@ -85,7 +89,7 @@ pub(crate) enum Output {
 
 /// What the head of the queue waits for.
 #[derive(Debug)]
-pub(crate) enum Head<'s> {
+pub enum Head<'s> {
     /// Nothing is asked.
     Empty,
     /// Somebody else's answer.
@@ -98,7 +102,7 @@ pub(crate) enum Head<'s> {
 
 /// The answer to [`Output::Authenticate`].
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// A session has begun.
     Begun {
         /// Who it is, and under which number.
@@ -114,7 +118,7 @@ pub(crate) enum Verdict {
 
 /// Why a session ends from within. What was answered is still written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// The zone server said so.
     Evicted(Reason),
     /// Whether a request took effect cannot be known.
@@ -125,7 +129,7 @@ pub(crate) enum End {
 
 impl Session {
     /// A conversation in which nothing has been said.
-    pub(crate) fn new(unanswered_count_max: usize) -> Self {
+    pub fn new(unanswered_count_max: usize) -> Self {
         Self {
             queue: VecDeque::new(),
             started_count: 0,
@@ -136,12 +140,13 @@ impl Session {
             place: Place::Nowhere,
             counter: 0,
             durable: None,
+            due: None,
             end: None,
         }
     }
 
     /// Whether one more request may come. None does behind a login: it could not start, and strangers would be kept more than a login for.
-    pub(crate) fn has_room(&self) -> bool {
+    pub fn has_room(&self) -> bool {
         self.queue.len() < self.unanswered_count_max
             && self.weight < WEIGHT_MAX
             && !self.is_logging_in()
@@ -153,33 +158,27 @@ impl Session {
     }
 
     /// Whether everything is answered.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// Who speaks; None before a login.
-    pub(crate) fn character(&self) -> Option<&Character> {
+    pub fn character(&self) -> Option<&Character> {
         self.character.as_ref()
     }
 
     /// Where the character is believed to be, if somebody should be told that its player has gone.
-    pub(crate) fn region(&self) -> Option<RegionId> {
+    pub fn region(&self) -> Option<RegionId> {
         self.place.region()
     }
 
     /// Whether it is over.
-    pub(crate) fn end(&self) -> Option<End> {
+    pub fn end(&self) -> Option<End> {
         self.end
     }
 
     /// A request has come.
-    pub(crate) fn request(
-        &mut self,
-        asked: Asked,
-        ticket: Ticket,
-        now: Instant,
-        out: &mut Vec<Output>,
-    ) {
+    pub fn request(&mut self, asked: Asked, ticket: Ticket, now: Instant, out: &mut Vec<Output>) {
         self.weight += ticket.weight;
         self.head_since.get_or_insert(now);
         self.queue.push_back(Slot {
@@ -190,14 +189,14 @@ impl Session {
     }
 
     /// There is no room for the head's reply: it is the client who is waited for, and our patience with others begins later.
-    pub(crate) fn no_room(&mut self, now: Instant) {
+    pub fn no_room(&mut self, now: Instant) {
         if let Some(Step::Reading(_)) = self.queue.front().map(|slot| &slot.step) {
             self.head_since = Some(now);
         }
     }
 
     /// What there is to do for the head of the queue.
-    pub(crate) fn head(&self) -> Head<'_> {
+    pub fn head(&self) -> Head<'_> {
         match self.queue.front().map(|slot| &slot.step) {
             None => Head::Empty,
             Some(Step::Answered(answer)) => Head::Answer(answer),
@@ -207,12 +206,12 @@ impl Session {
     }
 
     /// The head's ticket.
-    pub(crate) fn head_ticket(&self) -> Option<&Ticket> {
+    pub fn head_ticket(&self) -> Option<&Ticket> {
         self.queue.front().map(|slot| &slot.ticket)
     }
 
     /// The head's reply has been written.
-    pub(crate) fn pop(&mut self, now: Instant, out: &mut Vec<Output>) -> Option<Ticket> {
+    pub fn pop(&mut self, now: Instant, out: &mut Vec<Output>) -> Option<Ticket> {
         let slot = self.queue.pop_front()?;
         self.started_count = self.started_count.saturating_sub(1);
         self.weight = self.weight.saturating_sub(slot.ticket.weight);
@@ -222,7 +221,7 @@ impl Session {
     }
 
     /// The answer to [`Output::Authenticate`].
-    pub(crate) fn verdict(&mut self, verdict: Verdict, now: Instant, out: &mut Vec<Output>) {
+    pub fn verdict(&mut self, verdict: Verdict, now: Instant, out: &mut Vec<Output>) {
         let Some(slot) = self
             .queue
             .front_mut()
@@ -254,7 +253,7 @@ impl Session {
     }
 
     /// A zone server has said something to a session of this connection.
-    pub(crate) fn heard(
+    pub fn heard(
         &mut self,
         number: SessionNumber,
         event: Event,
@@ -288,6 +287,8 @@ impl Session {
                 attempt,
                 region,
             } => self.elsewhere(counter, attempt, region, now, out),
+            Event::Released(region) => self.released(region, now, out),
+            Event::Again { counter, attempt } => self.postpone(counter, attempt, now),
             Event::Evicted(reason) => {
                 // An entrance that is under way could still succeed, for a session that is over.
                 if let (Some(character), Some(at), false) = (
@@ -304,34 +305,33 @@ impl Session {
     }
 
     /// The stream by which this session spoke has ended.
-    pub(crate) fn link_lost(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if let (Some(character), Some(region)) = (&self.character, self.place.region()) {
-            self.place = Place::entering(region, now);
-            out.push(Output::Enter(character.clone(), region));
+    pub fn link_lost(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if let Some(region) = self.place.region() {
+            self.enter(region, now, out);
         }
     }
 
+    /// The region in which the character is believed to be can be reached by another stream than that by which this session speaks, or can be
+    /// reached again.
+    pub fn holder_changed(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.link_lost(now, out);
+    }
+
     /// No zone server could be given [`Output::Enter`].
-    pub(crate) fn unreachable(&mut self) {
+    pub fn unreachable(&mut self) {
         if let Some(region) = self.place.region() {
             self.place = Place::Unreachable(region);
         }
     }
 
-    /// Whether it waits for a zone server to come up.
-    pub(crate) fn is_unreachable(&self) -> bool {
+    /// Whether it waits for [`Session::holder_changed`].
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
         matches!(self.place, Place::Unreachable(_))
     }
 
-    /// A zone server has come up.
-    pub(crate) fn reachable(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if self.is_unreachable() {
-            self.link_lost(now, out);
-        }
-    }
-
     /// The answer to [`Output::Locate`]; an error: the database did not answer.
-    pub(crate) fn located(
+    pub fn located(
         &mut self,
         found: Result<Option<RegionId>, ()>,
         now: Instant,
@@ -353,19 +353,20 @@ impl Session {
     }
 
     /// When [`Self::tick`] is wanted.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.patience_end(), self.place.deadline()]
+    pub fn deadline(&self) -> Option<Instant> {
+        [self.patience_end(), self.place.deadline(), self.due()]
             .into_iter()
             .flatten()
             .min()
     }
 
     /// Time has passed.
-    pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Output>) {
+    pub fn tick(&mut self, now: Instant, out: &mut Vec<Output>) {
         if self.patience_end().is_some_and(|end| now >= end) {
             self.end.get_or_insert(End::OutcomeUnknown);
         }
         self.place.tick(&self.character, now, out);
+        self.repeat(now, out);
     }
 
     /// When the head has waited too long for somebody else.
@@ -374,6 +375,21 @@ impl Session {
             Step::Answered(_) => None,
             Step::InFlight(flight) => Some(flight.since + PATIENCE),
             _ => Some(self.head_since? + PATIENCE),
+        }
+    }
+
+    /// Asks for the character in a region, wherever it was before.
+    fn enter(&mut self, region: RegionId, now: Instant, out: &mut Vec<Output>) {
+        if let Some(character) = &self.character {
+            self.place = Place::entering(region, now);
+            out.push(Output::Enter(character.clone(), region));
+        }
+    }
+
+    /// Who had the character has let go of it. What is unanswered was not done there, and is sent again after the entrance.
+    fn released(&mut self, region: RegionId, now: Instant, out: &mut Vec<Output>) {
+        if self.place.region().is_some() {
+            self.enter(region, now, out);
         }
     }
 
@@ -401,7 +417,7 @@ impl Session {
         });
         if let Some(slot) = slot
             && let Step::InFlight(flight) = &slot.step
-            && flight.attempt == attempt
+            && flight.accepts(attempt, &answer)
         {
             slot.step = Step::Answered(answer);
             if self
@@ -447,23 +463,5 @@ impl Session {
                 Step::InFlight(flight) => Some(flight),
                 _ => None,
             })
-    }
-
-    /// Sends everything that is unanswered to where the character is now.
-    fn send_again(&mut self, region: RegionId, now: Instant, out: &mut Vec<Output>) {
-        let Some(character) = self.character.clone() else {
-            return;
-        };
-        for slot in self.queue.iter_mut().take(self.started_count) {
-            let Step::InFlight(flight) = &mut slot.step else {
-                continue;
-            };
-            if now >= flight.since + PATIENCE {
-                self.end.get_or_insert(End::OutcomeUnknown);
-                return;
-            }
-            flight.attempt += 1;
-            out.push(flight.command(&character, region, &slot.ticket));
-        }
     }
 }

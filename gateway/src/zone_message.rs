@@ -9,7 +9,7 @@ use world::{
 
 /// A gateway's number for one login, never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SessionNumber(pub(crate) u64);
+pub struct SessionNumber(pub u64);
 
 impl fmt::Display for SessionNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,20 +19,20 @@ impl fmt::Display for SessionNumber {
 
 /// Who speaks: one login of one character.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Character {
+pub struct Character {
     /// The login.
-    pub(crate) number: SessionNumber,
+    pub number: SessionNumber,
     /// As it is shown.
-    pub(crate) name: Arc<str>,
+    pub name: Arc<str>,
     /// The [`world::name::key`] of it.
-    pub(crate) key: Arc<str>,
+    pub key: Arc<str>,
     /// Higher than that of every earlier login of the account.
-    pub(crate) generation: u64,
+    pub generation: u64,
 }
 
 /// To a zone server.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ToZone {
+pub enum ToZone {
     /// Bring the character into the world, or take over the session of one that is there.
     Enter {
         /// Who.
@@ -59,24 +59,24 @@ pub(crate) enum ToZone {
 
 /// A request of a player on its way to the owner of the character.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Command {
+pub struct Command {
     /// Whose.
-    pub(crate) character: Character,
+    pub character: Character,
     /// The session's count of commands, from 1.
-    pub(crate) counter: u64,
+    pub counter: u64,
     /// How often it was sent before.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// Where the character is believed to be.
-    pub(crate) region: RegionId,
+    pub region: RegionId,
     /// W3C trace context; may be empty.
-    pub(crate) traceparent: String,
+    pub traceparent: String,
     /// What is wanted. Kept by the session until it is answered.
-    pub(crate) body: Arc<Body>,
+    pub body: Arc<Body>,
 }
 
 /// From a zone server.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum FromZone {
+pub enum FromZone {
     /// Something for a session.
     Session(SessionNumber, Event),
     /// Something about a region.
@@ -85,7 +85,7 @@ pub(crate) enum FromZone {
 
 /// What a session hears.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {
+pub enum Event {
     /// The session speaks for its character, which is there.
     Entered(RegionId),
     /// The character is there now.
@@ -108,13 +108,31 @@ pub(crate) enum Event {
         /// Where it is, if that is known.
         region: Option<RegionId>,
     },
+    /// The character is in nobody's hands, on its way to that region, which another zone server holds or will hold soon.
+    Released(RegionId),
+    /// The command was not done, or nobody knows: it is to be sent again after a moment. It says nothing about where the character is.
+    Again {
+        /// The command's count.
+        counter: u64,
+        /// As it was sent.
+        attempt: u32,
+    },
     /// The session speaks for nobody any more.
     Evicted(Reason),
 }
 
+impl Event {
+    /// Whether it counts whatever stream it comes by. What is said of where a character is, and who speaks for it, counts only by the stream that
+    /// the session speaks by: the others may lead to zone servers that have it no more.
+    #[must_use]
+    pub fn is_for_any_stream(&self) -> bool {
+        matches!(self, Self::Reply { .. } | Self::Again { .. })
+    }
+}
+
 /// What is told about a region.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum News {
+pub enum News {
     /// Everything in it.
     Snapshot(Update),
     /// What has changed in it.

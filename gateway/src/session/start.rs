@@ -1,6 +1,6 @@
 //! Which requests of the queue may be under way together. It does not know what becomes of them.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use world::region::{Answer, Body, WINDOW};
 
@@ -12,7 +12,7 @@ use crate::request::{Asked, Read};
 
 impl Session {
     /// The head is a `get` that only the owner can answer.
-    pub(crate) fn ask_owner(&mut self, now: Instant, out: &mut Vec<Output>) {
+    pub fn ask_owner(&mut self, now: Instant, out: &mut Vec<Output>) {
         if let Some(slot) = self.queue.front_mut()
             && let Step::Reading(Read::Get { name, attribute }) = &slot.step
         {
@@ -109,14 +109,11 @@ impl Session {
                             is_edit: matches!(body, Body::Edit(_)),
                         });
                     }
-                    let flight = Flight {
-                        counter: self.counter,
-                        attempt: 0,
-                        body: Arc::new(body),
-                        since: now,
-                    };
+                    let flight = Flight::new(self.counter, body, now);
+                    let due = flight.due;
                     out.push(flight.command(character, region, &slot.ticket));
                     slot.step = Step::InFlight(flight);
+                    self.expect_due(due);
                 }
             }
         }
@@ -124,6 +121,6 @@ impl Session {
 }
 
 /// Whether a command is answered only after a commit.
-fn is_durable(body: &Body) -> bool {
+pub(super) fn is_durable(body: &Body) -> bool {
     matches!(body, Body::Set { .. } | Body::Edit(_))
 }

@@ -466,7 +466,7 @@ fn a_stream_that_breaks_is_entered_by_again() {
     assert!(test.session.is_unreachable());
     test.pass(3_000);
     assert_eq!(test.out, [], "there is nobody to ask");
-    test.session.reachable(test.now, &mut test.out);
+    test.session.holder_changed(test.now, &mut test.out);
     assert_eq!(test.out, [Output::Enter(character(1, "anna"), HOME)]);
     test.out.clear();
     test.hear(1, Event::Entered(HOME));

@@ -1,0 +1,192 @@
+//! Which zone server holds which region, as far as this gateway has read. Pure: it is told what was read, and neither reads nor connects.
+//!
+//! It decides only where to try. Who is asked and does not hold the region says so, and then the list is read again.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use store::{directory::ZoneServer, entities::Incarnation, regions::Holding};
+use world::{
+    placement::{self, Candidate},
+    region_id::RegionId,
+};
+
+/// What is known of who holds what.
+#[derive(Debug, Default)]
+pub struct Holders {
+    regions: HashMap<RegionId, Held>,
+    /// Where zone servers are reached: those that are alive, and those that hold a region all the same.
+    addresses: BTreeMap<Incarnation, Arc<str>>,
+    /// Those that regions are given to.
+    candidates: Vec<Candidate>,
+}
+
+/// A region's last change of hands that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    epoch: u64,
+    holder: Option<Incarnation>,
+}
+
+impl Holders {
+    /// Takes in what was read. Of a region, what has a lower epoch than what is known is passed over. Whether anything is new.
+    pub fn learn(&mut self, holdings: &[Holding], live: &[ZoneServer]) -> bool {
+        let mut is_new = false;
+        for holding in holdings {
+            let held = Held {
+                epoch: holding.epoch,
+                holder: holding.holder,
+            };
+            let known = self.regions.entry(holding.region).or_insert_with(|| {
+                is_new = true;
+                held
+            });
+            if known.epoch < held.epoch {
+                *known = held;
+                is_new = true;
+            }
+        }
+        self.learn_servers(live) || is_new
+    }
+
+    /// A server that is not alive may still be who holds a region: its stream may work, and it is asked as long as nobody else holds it.
+    fn learn_servers(&mut self, live: &[ZoneServer]) -> bool {
+        let holders: HashSet<Incarnation> = self
+            .regions
+            .values()
+            .filter_map(|held| held.holder)
+            .collect();
+        let is_alive = |incarnation: &Incarnation| {
+            live.iter().any(|server| server.incarnation == *incarnation)
+        };
+        let mut addresses = std::mem::take(&mut self.addresses);
+        let before = addresses.clone();
+        addresses.retain(|incarnation, _| is_alive(incarnation) || holders.contains(incarnation));
+        for server in live {
+            let address = addresses
+                .entry(server.incarnation)
+                .or_insert_with(|| Arc::from(&*server.address));
+            if **address != *server.address {
+                *address = Arc::from(&*server.address);
+            }
+        }
+        let candidates: Vec<Candidate> = live
+            .iter()
+            .filter(|server| !server.is_leaving)
+            .map(|server| Candidate {
+                incarnation: server.incarnation.0,
+                address: server.address.clone(),
+            })
+            .collect();
+        let is_new = addresses != before || candidates != self.candidates;
+        self.addresses = addresses;
+        self.candidates = candidates;
+        is_new
+    }
+
+    /// The address of the zone server that holds a region. Of a region that was never held, it is the one that takes it when it is asked for.
+    /// None: nobody holds it now, or nobody knows where that one is.
+    #[must_use]
+    pub fn address(&self, region: RegionId) -> Option<&str> {
+        match self.regions.get(&region) {
+            Some(held) => Some(&**self.addresses.get(&held.holder?)?),
+            None => Some(&*placement::holder(region, &self.candidates)?.address),
+        }
+    }
+
+    /// The zone server that holds a region, if any does.
+    #[must_use]
+    pub fn holder(&self, region: RegionId) -> Option<Incarnation> {
+        self.regions.get(&region)?.holder
+    }
+
+    /// The epoch of a region's last change of hands that was read; None: it was never held.
+    #[must_use]
+    pub fn epoch(&self, region: RegionId) -> Option<u64> {
+        Some(self.regions.get(&region)?.epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGION: RegionId = RegionId {
+        level: 0,
+        column: 3,
+        row: 4,
+    };
+    const OTHER: RegionId = RegionId {
+        level: 0,
+        column: 4,
+        row: 4,
+    };
+
+    fn server(incarnation: i64) -> ZoneServer {
+        ZoneServer {
+            incarnation: Incarnation(incarnation),
+            address: format!("http://zone-{incarnation}"),
+            is_leaving: false,
+            map: 0,
+        }
+    }
+
+    fn holding(region: RegionId, holder: Option<i64>, epoch: u64) -> Holding {
+        Holding {
+            region,
+            holder: holder.map(Incarnation),
+            epoch,
+        }
+    }
+
+    #[test]
+    fn a_region_is_found_where_the_highest_epoch_says() {
+        let mut holders = Holders::default();
+        let live = [server(1), server(2)];
+        assert!(holders.learn(&[holding(REGION, Some(1), 4)], &live));
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
+        assert!(!holders.learn(&[holding(REGION, Some(1), 4)], &live));
+        assert!(holders.learn(&[holding(REGION, Some(2), 6)], &live));
+        assert_eq!(holders.address(REGION), Some("http://zone-2"));
+        // What was read by an older look, or from a copy that is behind, changes nothing.
+        assert!(!holders.learn(&[holding(REGION, Some(1), 5)], &live));
+        assert!(!holders.learn(&[], &live));
+        assert_eq!(holders.holder(REGION), Some(Incarnation(2)));
+        assert_eq!(holders.epoch(REGION), Some(6));
+    }
+
+    #[test]
+    fn a_region_that_was_given_up_is_held_by_nobody() {
+        let mut holders = Holders::default();
+        holders.learn(&[holding(REGION, Some(1), 1)], &[server(1)]);
+        assert!(holders.learn(&[holding(REGION, None, 2)], &[server(1)]));
+        assert_eq!(holders.address(REGION), None);
+    }
+
+    #[test]
+    fn who_is_not_alive_is_known_as_long_as_it_holds_a_region() {
+        let mut holders = Holders::default();
+        holders.learn(&[holding(REGION, Some(1), 1)], &[server(1), server(2)]);
+        assert!(!holders.learn(&[], &[server(1), server(2)]));
+        assert!(holders.learn(&[], &[server(2)]), "one less to give to");
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
+        holders.learn(&[holding(REGION, Some(2), 2)], &[server(2)]);
+        assert_eq!(holders.address(REGION), Some("http://zone-2"));
+        assert!(holders.learn(&[holding(REGION, Some(1), 3)], &[server(2)]));
+        assert_eq!(holders.address(REGION), None, "it was forgotten");
+    }
+
+    #[test]
+    fn of_a_region_without_a_past_it_is_known_who_will_take_it() {
+        let mut holders = Holders::default();
+        assert_eq!(holders.address(OTHER), None);
+        let mut leaving = server(2);
+        leaving.is_leaving = true;
+        holders.learn(&[holding(REGION, Some(2), 1)], &[server(1), leaving]);
+        assert_eq!(holders.address(OTHER), Some("http://zone-1"));
+        assert_eq!(holders.address(REGION), Some("http://zone-2"));
+        assert_eq!(holders.holder(OTHER), None);
+    }
+}
