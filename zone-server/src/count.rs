@@ -79,6 +79,11 @@ pub(crate) fn failed() {
     metrics::counter!("pymmorpg_zone_region_failures_total").increment(1);
 }
 
+/// Whether this server may speak for its regions.
+pub(crate) fn trusted(is_trusted: bool) {
+    metrics::gauge!("pymmorpg_zone_trusted").set(f64::from(u8::from(is_trusted)));
+}
+
 /// A row was claimed because nobody living owned it, or because it was in doubt.
 pub(crate) fn adopted() {
     metrics::counter!("pymmorpg_zone_adoptions_total").increment(1);

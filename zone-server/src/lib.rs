@@ -13,7 +13,9 @@ mod config;
 mod count;
 mod ground;
 mod heartbeat;
+mod holdings;
 mod links;
+mod peers;
 mod recovery;
 mod regions;
 mod roles;
@@ -24,6 +26,7 @@ mod server;
 mod service;
 #[cfg(test)]
 mod testing;
+mod trust;
 mod whereabouts;
 #[cfg(test)]
 #[path = "../tests/zone/yard.rs"]

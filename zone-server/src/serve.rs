@@ -10,7 +10,6 @@ use runtime::{
 use store::{
     Store,
     announce::{Announcements, Topic},
-    directory::ZoneServer,
 };
 use tokio::net::TcpListener;
 
@@ -60,18 +59,15 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let health = context.health.part("zone-server");
     let address = listener.local_addr().map_err(Error::Listen)?;
-    let loaded = Server::load(store, announcements).await?;
+    let reached = config.advertise.clone().unwrap_or_else(|| url(address));
+    let loaded = Server::load(store, announcements, reached).await?;
     let Loaded {
         server,
         world,
         edits,
     } = loaded.ok_or(Error::NoWorld)?;
-    let me = ZoneServer {
-        incarnation: server.me,
-        address: config.advertise.clone().unwrap_or_else(|| url(address)),
-    };
     // In the directory before the first claim: whoever is not there is not alive, and loses what it has.
-    server.store.directory().heartbeat(me.clone()).await?;
+    heartbeat::begin(&server).await?;
 
     let supervisor = Supervisor::start(Arc::clone(&server));
     let ground = Ground::new(Arc::clone(&server), world, edits);
@@ -82,7 +78,7 @@ pub async fn serve(
     tasks.spawn("ground", ground.run(stop.clone()));
     tasks.spawn("roles", roles::run(handle(), stop.clone()));
     tasks.spawn("recovery", recovery::run(handle(), halt.clone()));
-    let heartbeat = heartbeat::run(handle(), me, health.clone(), stop.clone());
+    let heartbeat = heartbeat::run(handle(), health.clone(), stop.clone());
     tasks.spawn("heartbeat", heartbeat);
     let service = service::serve(listener, handle(), config, stop.clone());
     tasks.spawn("service", service);

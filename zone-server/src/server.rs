@@ -9,15 +9,21 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use store::{Store, announce::Announcements, content::World, entities::Incarnation};
+use store::{
+    Store, announce::Announcements, content::World, directory::ZoneServer, entities::Incarnation,
+};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     clock::Clock,
     ground::{self, MapEdit},
+    heartbeat::Standing,
+    holdings::Holdings,
     links::Links,
+    peers::Peers,
     regions::Regions,
     scene::Scene,
+    trust::Trust,
     whereabouts::Whereabouts,
 };
 
@@ -29,8 +35,16 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) announcements: Arc<dyn Announcements>,
+    /// What the directory says of this server.
+    pub(crate) standing: Standing,
+    /// Whether it may speak.
+    pub(crate) trust: Trust,
+    /// Who holds which region.
+    pub(crate) holdings: Arc<Holdings>,
     /// The gateways.
-    pub(crate) links: Links,
+    pub(crate) links: Arc<Links>,
+    /// The other zone servers.
+    pub(crate) peers: Peers,
     /// The regions' mailboxes.
     pub(crate) regions: Regions,
     pub(crate) whereabouts: Whereabouts,
@@ -57,26 +71,40 @@ pub(crate) struct Loaded {
 }
 
 impl Server {
-    /// Reads the published world. None: there is none.
+    /// Reads the published world, for a server that is reached at an address. None: there is none.
     ///
     /// # Errors
     /// The database did not answer, or the world cannot be served.
     pub(crate) async fn load(
         store: Store,
         announcements: Arc<dyn Announcements>,
+        address: String,
     ) -> Result<Option<Loaded>, store::Error> {
         let Some(world) = store.content().world().await? else {
             return Ok(None);
         };
         let (map_edits, edits) = mpsc::channel(ground::EDITS_MAX);
+        let me = Incarnation::draw();
+        let standing = Standing::new(ZoneServer {
+            incarnation: me,
+            address,
+            is_leaving: false,
+            map: 0,
+        });
+        let holdings = Arc::new(Holdings::new(me));
+        let links = Arc::new(Links::default());
         let server = Arc::new(Self {
-            me: Incarnation::draw(),
+            me,
+            standing,
+            trust: Trust::new(),
+            peers: Peers::new(Arc::clone(&links), Arc::clone(&holdings)),
+            holdings,
             clock: Clock::start(),
             scene: ArcSwap::from_pointee(ground::scene(&store, &world).await?),
             game_masters: ArcSwap::from_pointee(store.accounts().game_masters().await?),
             store,
             announcements,
-            links: Links::default(),
+            links,
             regions: Regions::default(),
             whereabouts: Whereabouts::default(),
             map_edits,

@@ -3,9 +3,7 @@
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use runtime::shutdown::Shutdown;
-use store::{
-    Store, accounts::Role, announce::InProcess, directory::ZoneServer, entities::EntityRow,
-};
+use store::{Store, accounts::Role, announce::InProcess, entities::EntityRow};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use world::{
@@ -14,6 +12,7 @@ use world::{
 };
 
 use crate::{
+    heartbeat,
     links::Queue,
     recovery,
     regions::supervisor::{NotDrained, Supervisor},
@@ -38,13 +37,10 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let store = yard::published(folder.path()).await;
         yard::account(&store, "Anna", Role::Player).await;
-        let loaded = Server::load(store, Arc::new(InProcess::default())).await;
+        let (announcements, address) = (Arc::new(InProcess::default()), "http://127.0.0.1:1");
+        let loaded = Server::load(store, announcements, address.to_owned()).await;
         let Loaded { server, .. } = loaded.unwrap().unwrap();
-        let me = ZoneServer {
-            incarnation: server.me,
-            address: "http://127.0.0.1:1".to_owned(),
-        };
-        server.store.directory().heartbeat(me).await.unwrap();
+        heartbeat::begin(&server).await.unwrap();
         let halt = Shutdown::default();
         let supervisor = Supervisor::start(Arc::clone(&server));
         Self {
