@@ -35,6 +35,7 @@ pub(crate) const QUEUE_BYTES_MAX: usize = 128 << 20;
 pub(crate) struct Links {
     last: AtomicU64,
     is_closing: AtomicBool,
+    is_suspended: AtomicBool,
     links: ArcSwap<BTreeMap<LinkId, Link>>,
     listeners: Mutex<BTreeMap<RegionId, BTreeSet<LinkId>>>,
     /// The newest link of each gateway.
@@ -62,6 +63,8 @@ pub(crate) enum End {
     Slow,
     /// A region has failed and forgotten who speaks for whom: all sessions must enter again.
     Forgotten,
+    /// This server may have lost its regions without knowing.
+    Suspended,
     /// This server stops.
     Stopping,
 }
@@ -114,6 +117,9 @@ impl Links {
         });
         if self.is_closing.load(Ordering::SeqCst) {
             self.close(id, End::Stopping);
+        }
+        if self.is_suspended.load(Ordering::SeqCst) {
+            self.close(id, End::Suspended);
         }
         let queue = Queue {
             messages,
@@ -175,6 +181,19 @@ impl Links {
         for id in self.ids() {
             self.close(id, End::Stopping);
         }
+    }
+
+    /// Ends all links, and those that come before [`Self::resume`]: what this server says may not be true.
+    pub(crate) fn suspend(&self) {
+        self.is_suspended.store(true, Ordering::SeqCst);
+        for id in self.ids() {
+            self.close(id, End::Suspended);
+        }
+    }
+
+    /// Links may come again, unless the server stops.
+    pub(crate) fn resume(&self) {
+        self.is_suspended.store(false, Ordering::SeqCst);
     }
 
     /// Ends all links that there are now: whoever was here must enter again.
@@ -343,6 +362,44 @@ mod tests {
         assert_eq!(links.listeners(region), [two]);
         links.ignore(two, region);
         assert!(links.listeners(region).is_empty());
+    }
+
+    #[test]
+    fn a_gateway_is_reached_by_its_newest_stream() {
+        let links = Links::default();
+        let ((older, _older), (newer, _newer)) = (links.open(), links.open());
+        links.name(newer, "gate".to_owned());
+        links.name(older, "gate".to_owned());
+        assert_eq!(links.link_of("gate"), Some(newer));
+        assert_eq!(links.gateway_of(older).as_deref(), Some("gate"));
+        links.close(older, End::Gone);
+        assert_eq!(links.link_of("gate"), Some(newer));
+        links.close(newer, End::Gone);
+        assert_eq!(
+            (links.link_of("gate"), links.gateway_of(newer)),
+            (None, None)
+        );
+        links.name(newer, "gate".to_owned());
+        assert_eq!(links.link_of("gate"), None, "it has ended");
+    }
+
+    #[test]
+    fn nobody_links_to_a_server_that_is_not_trusted() {
+        let links = Links::default();
+        let (before, early) = links.open();
+        links.suspend();
+        let (during, late) = links.open();
+        assert!(!links.is_linked(before) && !links.is_linked(during));
+        for queue in [early, late] {
+            assert!(matches!(queue.end(), Some(End::Suspended)));
+        }
+        links.resume();
+        let (after, _queue) = links.open();
+        assert!(links.is_linked(after));
+        links.close_all();
+        links.resume();
+        let (after, _queue) = links.open();
+        assert!(!links.is_linked(after), "it stops");
     }
 
     #[test]

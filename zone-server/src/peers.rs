@@ -1,46 +1,187 @@
 //! The other zone servers, as this one speaks to them: commands that go on to one of their regions, hints about rows and regions that go over to them,
 //! and ghosts, by which it knows who is where in regions near its own. It does not know what a region decides, or who should hold which.
+//!
+//! To each zone server that lives there is a stream ([`stream`]), on which this one says things and is told of regions. What comes by the streams that
+//! others have opened is for `service` to read.
 
 mod arrivals;
+mod ghosts;
+mod interest;
+mod keeping;
+mod stream;
 
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
 use store::entities::Incarnation;
+use tokio::sync::mpsc;
 use tracing::Span;
-use world::{region::Ask, region_id::RegionId};
+use world::{
+    region::{Ask, HOP_COUNT_MAX, Update},
+    region_id::RegionId,
+};
 
+use crate::{holdings::Holdings, links::Links};
 pub(crate) use arrivals::Arrivals;
+use ghosts::Ghosts;
+pub(crate) use keeping::run;
+
+/// How many messages wait for one zone server: a second of what one gateway sends. Commands that find no room are sent again by their gateways; what
+/// hints are about is looked for each second as well.
+pub(crate) const QUEUE_MAX: usize = 4_096;
+
+/// What is said to another zone server.
+#[derive(Debug)]
+pub(crate) enum ToPeer {
+    /// Tell us of this region.
+    Subscribe(RegionId),
+    /// Do not tell us any more.
+    Unsubscribe(RegionId),
+    /// A command whose author we have checked.
+    Ask {
+        /// Who is to be answered.
+        gateway: Arc<str>,
+        /// The command. The link in it means nothing to others.
+        ask: Box<Ask>,
+        /// Where it goes.
+        region: RegionId,
+        /// W3C trace context; may be empty.
+        traceparent: String,
+    },
+    /// A row was released for that region.
+    Arriving {
+        /// The region.
+        region: RegionId,
+        /// Whose row.
+        key: String,
+    },
+    /// A region was given to the one who is told.
+    Held {
+        /// The region.
+        region: RegionId,
+        /// Its epoch.
+        epoch: u64,
+    },
+}
+
+/// What another zone server tells of a region.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Everything in it.
+    Snapshot(Update),
+    /// What has changed in it.
+    Changes(Update),
+}
 
 /// The way to the other zone servers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Peers {
+    links: Arc<Links>,
+    holdings: Arc<Holdings>,
+    peers: RwLock<BTreeMap<Incarnation, Peer>>,
+    ghosts: Mutex<Ghosts>,
     arrivals: Arrivals,
 }
 
+/// The way to one of them.
+#[derive(Debug, Clone)]
+struct Peer {
+    queue: mpsc::Sender<ToPeer>,
+    /// Whether there is a stream.
+    is_up: Arc<AtomicBool>,
+}
+
 impl Peers {
+    /// Nobody is known yet.
+    pub(crate) fn new(links: Arc<Links>, holdings: Arc<Holdings>) -> Self {
+        Self {
+            links,
+            holdings,
+            peers: RwLock::default(),
+            ghosts: Mutex::default(),
+            arrivals: Arrivals::default(),
+        }
+    }
+
     /// Passes a command on to the server that holds a region, which answers the gateway itself.
     ///
     /// # Errors
-    /// That server cannot be reached, has too much to do, or the command has been passed on too often: the command, to be sent again.
-    pub(crate) fn pass(&self, _region: RegionId, ask: Ask, _span: &Span) -> Result<(), Box<Ask>> {
-        Err(Box::new(ask))
+    /// That server cannot be reached or has too much to do, or the command has been passed on too often: the command, to be sent again.
+    pub(crate) fn pass(&self, region: RegionId, mut ask: Ask, span: &Span) -> Result<(), Box<Ask>> {
+        let Some(gateway) = self.links.gateway_of(ask.asker.session.link) else {
+            // It has gone: nobody waits for an answer here.
+            return Ok(());
+        };
+        let peer = self.holdings.holder(region);
+        let peer = peer.and_then(|holder| self.reachable(holder.incarnation));
+        let Some(peer) = peer.filter(|_| ask.hop_count < HOP_COUNT_MAX) else {
+            return Err(Box::new(ask));
+        };
+        ask.hop_count += 1;
+        let message = ToPeer::Ask {
+            gateway,
+            ask: Box::new(ask),
+            region,
+            traceparent: traceparent(span),
+        };
+        match peer.queue.try_send(message) {
+            Err(
+                mpsc::error::TrySendError::Full(ToPeer::Ask { ask, .. })
+                | mpsc::error::TrySendError::Closed(ToPeer::Ask { ask, .. }),
+            ) => Err(ask),
+            _ => Ok(()),
+        }
     }
 
     /// Tells the holder of a region that a row was released for it. A hint: nothing is lost if it does not reach anybody.
     pub(crate) fn arriving(&self, region: RegionId, key: String) {
-        tracing::debug!(%region, key, "nobody to tell of an arrival");
+        if self.holdings.is_mine(region) {
+            self.arrivals.add(region, key);
+        } else if let Some(holder) = self.holdings.holder(region) {
+            self.hint(holder.incarnation, ToPeer::Arriving { region, key });
+        }
     }
 
     /// Tells a server that a region was given to it. A hint.
     pub(crate) fn held(&self, to: Incarnation, region: RegionId, epoch: u64) {
-        tracing::debug!(%to, %region, epoch, "nobody to tell of a region");
+        self.hint(to, ToPeer::Held { region, epoch });
     }
 
     /// The region near one of ours where another server has an entity, as far as it has told.
-    pub(crate) fn ghost(&self, _key: &str) -> Option<RegionId> {
-        None
+    pub(crate) fn ghost(&self, key: &str) -> Option<RegionId> {
+        let region = self.ghosts.lock().region_of(key)?;
+        (!self.holdings.is_mine(region)).then_some(region)
     }
 
     /// Rows that others have released for regions of ours.
     pub(crate) fn arrivals(&self) -> &Arrivals {
         &self.arrivals
     }
+
+    fn hint(&self, to: Incarnation, hint: ToPeer) {
+        if let Some(peer) = self.reachable(to) {
+            // One that has no room looks soon by itself.
+            let _told = peer.queue.try_send(hint);
+        }
+    }
+
+    fn reachable(&self, to: Incarnation) -> Option<Peer> {
+        let peers = self.peers.read();
+        let peer = peers.get(&to)?;
+        peer.is_up.load(Ordering::Acquire).then(|| peer.clone())
+    }
+}
+
+/// The trace of a request, for another server to follow.
+fn traceparent(span: &Span) -> String {
+    if span.is_disabled() {
+        return String::new();
+    }
+    runtime::trace::traceparent(span)
 }

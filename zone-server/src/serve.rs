@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::{
     Config, NotDrained,
     ground::Ground,
-    heartbeat, recovery,
+    heartbeat, peers, recovery,
     regions::supervisor::Supervisor,
     roles,
     server::{Loaded, Server},
@@ -76,6 +76,7 @@ pub async fn serve(
     let mut tasks = Tasks::new();
     let handle = || Arc::clone(&server);
     tasks.spawn("ground", ground.run(stop.clone()));
+    tasks.spawn("peers", peers::run(handle(), stop.clone()));
     tasks.spawn("roles", roles::run(handle(), stop.clone()));
     tasks.spawn("recovery", recovery::run(handle(), halt.clone()));
     let heartbeat = heartbeat::run(handle(), health.clone(), stop.clone());

@@ -2,7 +2,7 @@
 //! for regions to say, and how it is written for [`protobuf`].
 
 mod listen;
-mod protobuf;
+pub(crate) mod protobuf;
 
 use std::{
     net::SocketAddr,
@@ -66,7 +66,7 @@ enum Said {
     /// A command whose author a peer has checked. Its session's link is the peer's, until that of the gateway is looked up.
     Ask {
         gateway: String,
-        ask: Ask,
+        ask: Box<Ask>,
         region: RegionId,
         traceparent: String,
     },
@@ -124,6 +124,8 @@ pub(crate) async fn serve(
 /// One gateway's stream, as the side that speaks sees it. It owns the task that listens, which ends with it.
 #[derive(Debug)]
 struct Speaking {
+    server: Arc<Server>,
+    link: LinkId,
     queue: Queue,
     listening: Listening,
 }
@@ -144,6 +146,9 @@ enum Ended {
     /// A region has failed.
     #[error("a region has failed; all sessions must enter again")]
     Forgotten,
+    /// We may have lost our regions.
+    #[error("the database does not acknowledge this zone server")]
+    Suspended,
     /// The task that listens has panicked.
     #[error("the zone server has failed at reading the stream")]
     Failed,
@@ -157,8 +162,12 @@ impl Speaking {
         messages: &mut Vec<Message>,
         count_max: usize,
     ) -> Poll<usize> {
+        // What is queued may not be true any more, even if nobody has noticed that yet.
+        if !self.server.trust.is_trusted() {
+            self.server.links.close(self.link, End::Suspended);
+        }
         // A gateway that does not read need not be told what it has missed.
-        if matches!(self.queue.end(), Some(End::Slow)) {
+        if matches!(self.queue.end(), Some(End::Slow | End::Suspended)) {
             return Poll::Ready(0);
         }
         self.queue.poll_take(context, messages, count_max)
@@ -170,6 +179,7 @@ impl Speaking {
             Some(End::Slow) => Err(Ended::Slow),
             Some(End::Invalid(invalid)) => Err(Ended::Invalid(invalid.clone())),
             Some(End::Forgotten) => Err(Ended::Forgotten),
+            Some(End::Suspended) => Err(Ended::Suspended),
             Some(End::Stopping) | None => Ok(()),
             Some(End::Gone) => match ready!(Pin::new(&mut self.listening.0).poll(context)) {
                 Ok(()) => Ok(()),
@@ -209,6 +219,8 @@ where
     );
     let task = listen(Arc::clone(server), link, batches).instrument(span);
     Speaking {
+        server: Arc::clone(server),
+        link,
         queue,
         listening: Listening(tokio::spawn(task)),
     }

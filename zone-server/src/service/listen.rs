@@ -160,11 +160,10 @@ async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
         }
         Said::Subscribe(region) => {
             server.links.listen(link, region);
-            if send(server, region, Input::Subscribe(link), Span::none())
-                .await
-                .is_err()
-            {
-                server.links.tell(link, nothing(server, region));
+            let told = send(server, region, Input::Subscribe(link), Span::none()).await;
+            // A region that has a map is somewhere else, or begins here soon: then it tells its listeners.
+            if told.is_err() && !server.scene.load().terrain.regions().contains(&region) {
+                server.links.tell(link, nothing(region));
             }
         }
         Said::Unsubscribe(region) => {
@@ -176,10 +175,11 @@ async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
             ask,
             region,
             traceparent,
-        } => take_ask(server, &gateway, ask, region, &traceparent),
+        } => take_ask(server, &gateway, *ask, region, &traceparent),
         Said::Arriving { region, key } => server.peers.arrivals().add(region, key),
         Said::Held { region, epoch } => {
             tracing::debug!(%region, epoch, "a region is given to us");
+            server.holdings.look();
         }
     }
 }
@@ -226,11 +226,11 @@ fn nearest(server: &Server, session: Session, region: RegionId) -> Message {
     }
 }
 
-/// All that there is in a region where no map is.
-fn nothing(server: &Server, region: RegionId) -> Message {
+/// All that there is in a region where no map is. Whatever a server says that has the region, if there is ever one, counts for more.
+fn nothing(region: RegionId) -> Message {
     Message::Snapshot(Arc::new(Update {
         region,
-        epoch: server.clock.now_ms(),
+        epoch: 0,
         changed: Vec::new(),
         departed: Vec::new(),
     }))
