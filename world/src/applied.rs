@@ -16,6 +16,10 @@ pub struct CommandId {
 /// How long an entry is kept, in milliseconds: longer than any gateway repeats a command (DESIGN, "Exactly once").
 pub const KEPT_MS: u64 = 60_000;
 
+/// How many authors a row remembers: more than can hit one monster in a minute, and few enough to be written with each of its changes (60 bytes each).
+/// While there are as many, another author's command waits until the oldest is forgotten: none is forgotten before its time, or it could be done twice.
+pub const AUTHORS_MAX: usize = 1_024;
+
 /// The last durable command of each author that changed the entity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -27,6 +31,12 @@ struct Entry {
     id: CommandId,
     reply: bool,
     at_ms: u64,
+}
+
+impl Entry {
+    fn is_kept(&self, now_ms: u64) -> bool {
+        self.at_ms.saturating_add(KEPT_MS) > now_ms
+    }
 }
 
 /// What is known of a command that has come.
@@ -56,10 +66,22 @@ impl Applied {
         }
     }
 
+    /// Whether an author's command can be recorded now.
+    #[must_use]
+    pub fn has_room(&self, author: &str, now_ms: u64) -> bool {
+        if self.by_author.len() < AUTHORS_MAX || self.by_author.contains_key(author) {
+            return true;
+        }
+        let kept = self
+            .by_author
+            .values()
+            .filter(|entry| entry.is_kept(now_ms));
+        kept.count() < AUTHORS_MAX
+    }
+
     /// Notes that a command takes effect now, and forgets what is older than [`KEPT_MS`].
     pub fn record(&mut self, author: &str, id: CommandId, reply: bool, now_ms: u64) {
-        self.by_author
-            .retain(|_, entry| entry.at_ms.saturating_add(KEPT_MS) > now_ms);
+        self.by_author.retain(|_, entry| entry.is_kept(now_ms));
         self.by_author.insert(
             author.to_owned(),
             Entry {
@@ -157,6 +179,19 @@ mod tests {
         assert_eq!(applied.seen("anna", id(1, 9)), Seen::Stale);
         assert_eq!(applied.seen("anna", id(3, 1)), Seen::New);
         assert_eq!(applied.seen("bert", id(2, 5)), Seen::New);
+    }
+
+    #[test]
+    fn nobody_is_forgotten_for_another() {
+        let mut applied = Applied::default();
+        for author in 0..AUTHORS_MAX {
+            assert!(applied.has_room("late", 0));
+            applied.record(&format!("author {author}"), id(1, 1), true, author as u64);
+        }
+        assert!(!applied.has_room("late", KEPT_MS - 1));
+        assert!(applied.has_room("author 7", KEPT_MS - 1));
+        assert!(applied.has_room("late", KEPT_MS), "the first is forgotten");
+        assert_eq!(Applied::decode(&applied.encode()).unwrap(), applied);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! output, whose answer is a later input.
 //!
 //! In the order in which a player meets them: `sessions` bring a character in, `commands` are its player's, `asks` are what reaches an entity from
-//! anywhere, `commits` write rows and then tell, `borders` let an entity go on to another region.
+//! anywhere, `commits` write rows and then tell, `borders` let an entity go on to another region, `releases` give rows up.
 
 mod asks;
 mod borders;
@@ -11,6 +11,7 @@ mod commands;
 mod commits;
 mod message;
 mod publish;
+mod releases;
 mod replies;
 mod resident;
 mod sessions;
@@ -93,6 +94,8 @@ pub struct Region {
     claiming: BTreeMap<String, Claiming>,
     /// Residents that stand beyond the border and have not been taken over there yet.
     outside: BTreeSet<String>,
+    /// Those of them that have something to do with the present input.
+    at_border: BTreeSet<String>,
     /// When attributes cease to be.
     expiries: BTreeSet<(u64, String)>,
     tick_at_ms: Option<u64>,
@@ -112,6 +115,7 @@ impl Region {
             publisher: Publisher::new(id, epoch),
             claiming: BTreeMap::new(),
             outside: BTreeSet::new(),
+            at_border: BTreeSet::new(),
             expiries: BTreeSet::new(),
             tick_at_ms: None,
             save_at_ms: None,
@@ -159,6 +163,7 @@ impl Region {
 
     /// Takes one input. What is to be done about it is added to `out`.
     pub fn take(&mut self, input: Input, now: &Now<'_>, out: &mut Vec<Output>) {
+        let is_wake = matches!(input, Input::Wake);
         match input {
             Input::Enter(enter) => self.enter(enter, now, out),
             Input::Leave(leave) => self.leave(&leave, now, out),
@@ -169,14 +174,14 @@ impl Region {
             Input::Arrive(resident) => self.arrive(*resident, now, out),
             Input::Entered(enter, outcome) => self.entered(enter, outcome, now, out),
             Input::Adopted(row, session) => self.adopt(*row, session, now, out),
-            Input::Saved(key, outcome) => self.saved(&key, outcome, now, out),
+            Input::Saved { key, own, outcome } => self.saved(&key, own, outcome, now, out),
             Input::Spawned(asker, row, outcome) => self.spawned(asker, *row, outcome, now, out),
             Input::Changed { creatures, afresh } => self.changed(creatures, afresh, now, out),
             Input::Wake => self.wake(now, out),
             Input::Drain => self.drain(now, out),
         }
         self.let_out(now, out);
-        self.schedule(now.ms);
+        self.schedule(is_wake, now.ms);
     }
 
     /// Does what is due.
@@ -186,26 +191,33 @@ impl Region {
             self.save_at_ms = None;
             self.publisher.retain(|link| now.around.is_linked(link));
             self.look_after_sessions(now, out);
-            self.save_positions(now, out);
+            self.save_positions(out);
+            if self.needs_care() {
+                self.save_at_ms = Some(now.ms + SAVE_INTERVAL_MS);
+            }
         }
         if self.tick_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
             self.tick_at_ms = None;
             self.publisher.tick(&self.residents, out);
+            // The way may be open by now, or away.
+            self.at_border.clone_from(&self.outside);
         }
     }
 
-    /// A region in which nothing happens has no reason to wake; one with players or listeners looks after them each second.
-    fn schedule(&mut self, now_ms: u64) {
+    /// Whether there is something to look after each second.
+    fn needs_care(&self) -> bool {
+        let has_row_behind = |resident: &Resident| resident.is_unsaved && !resident.is_creature();
+        let mut residents = self.residents.values();
+        self.publisher.has_links() || residents.any(|one| one.is_player() || has_row_behind(one))
+    }
+
+    /// A region in which nothing happens has no reason to wake. Whether it needs care is not worked out anew at each input: it wakes once to see.
+    fn schedule(&mut self, is_wake: bool, now_ms: u64) {
         if self.publisher.is_dirty() || !self.outside.is_empty() {
             self.tick_at_ms.get_or_insert(now_ms + TICK_MS);
         }
-        let needs_care = |resident: &Resident| {
-            resident.is_player() || resident.is_unsaved && !resident.is_creature()
-        };
-        if self.publisher.has_links() || self.residents.values().any(needs_care) {
+        if !is_wake && (self.publisher.has_links() || !self.residents.is_empty()) {
             self.save_at_ms.get_or_insert(now_ms + SAVE_INTERVAL_MS);
-        } else {
-            self.save_at_ms = None;
         }
     }
 
@@ -272,9 +284,7 @@ impl Region {
         self.is_draining = true;
         let keys: Vec<String> = self.residents.keys().cloned().collect();
         for key in keys {
-            if let Some(resident) = self.residents.get_mut(&key) {
-                resident.speaker = resident::Speaker::Leaving;
-            }
+            self.pay(&key, out);
             self.go_on(&key, now, out);
         }
     }

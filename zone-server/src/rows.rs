@@ -6,7 +6,9 @@ use store::{
 };
 use world::{
     applied::Seen,
-    region::{Action, Answer, Ask, Audit, ClaimOutcome, Claimed, Enter, Message, Outcome, Save},
+    region::{
+        Action, Answer, Ask, Asker, Audit, ClaimOutcome, Claimed, Enter, Message, Outcome, Save,
+    },
     region_id::RegionId,
 };
 
@@ -157,7 +159,7 @@ pub(crate) async fn absent(server: &Server, ask: &Ask) -> Message {
             | Action::Despawn
             | Action::Teleport(_)
             | Action::Kick
-            | Action::Map(_) => repeated(server, ask).await,
+            | Action::Map(_) => was_done(server, &ask.asker).await,
         },
         Err(error) => {
             tracing::warn!(
@@ -169,16 +171,17 @@ pub(crate) async fn absent(server: &Server, ask: &Ask) -> Message {
     }
 }
 
-async fn repeated(server: &Server, ask: &Ask) -> Message {
+/// The answer to an edit that cannot be done now, but may have been.
+pub(crate) async fn was_done(server: &Server, asker: &Asker) -> Message {
     let edits = server.store.edits();
-    match edits.is_done(&ask.asker.key, ask.asker.id).await {
-        Ok(is_done) => reply(&ask.asker, Answer::Done(is_done)),
+    match edits.is_done(&asker.key, asker.id).await {
+        Ok(is_done) => reply(asker, Answer::Done(is_done)),
         Err(error) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the audit log cannot be read"
             );
-            try_again(&ask.asker)
+            try_again(asker)
         }
     }
 }
@@ -220,7 +223,7 @@ mod tests {
     use world::{
         applied::CommandId,
         position::Position,
-        region::{Asker, LinkId, Session},
+        region::{LinkId, Session},
     };
 
     use super::*;

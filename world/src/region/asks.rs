@@ -4,8 +4,7 @@ use wire::Value;
 
 use super::{
     Action, Answer, Ask, Asker, Claimed, HOP_COUNT_MAX, Newcomer, Now, Outcome, Output, Region,
-    Resident, WAITING_MAX,
-    resident::{Speaker, Waiting},
+    Resident, WAITING_MAX, resident::Waiting,
 };
 use crate::{
     applied::{Applied, CommandId},
@@ -25,7 +24,9 @@ impl Region {
         let Some(resident) = self.residents.get_mut(&ask.target) else {
             return self.pass_on(ask, now, out);
         };
-        if let Action::Get(attribute) = &ask.action {
+        if let Action::Get(attribute) = &ask.action
+            && !resident.is_frozen()
+        {
             let value = read(resident, attribute, &ask.asker, now);
             out.push(ask.asker.answer(Answer::Value(value)));
         } else if resident.waiting.len() >= WAITING_MAX {
@@ -90,10 +91,7 @@ impl Region {
         match outcome {
             Outcome::Done => {
                 let key = row.key.clone();
-                let mut resident = Resident::new(row, now.settings, now.ms);
-                if self.is_draining {
-                    resident.speaker = Speaker::Leaving;
-                }
+                let resident = Resident::new(row, now.settings, now.ms);
                 self.settle(resident, now, out);
                 self.show(&key, asker.session.link, out);
                 out.push(asker.done(true));
@@ -114,7 +112,7 @@ impl Region {
 const FIRST_OWN: u64 = 1;
 
 /// What an asker is told of an attribute.
-fn read(resident: &Resident, attribute: &str, asker: &Asker, now: &Now<'_>) -> Value {
+pub(super) fn read(resident: &Resident, attribute: &str, asker: &Asker, now: &Now<'_>) -> Value {
     let by = by(resident, asker);
     match attribute {
         "name" => Value::Str(resident.name.clone()),

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    Creature, Now, Output, Passage, Region, Resident,
-    resident::{Kind, Speaker},
+    Creature, HYSTERESIS_TILES, Now, Output, Passage, Region, Resident,
+    message::elsewhere,
+    resident::{Kind, Speaker, Waiting},
 };
 use crate::{movement, name, region_id::RegionId};
 
 impl Region {
-    /// Notes whether an entity stands beyond the border.
+    /// Notes whether an entity stands beyond the border; who does is looked at when the input has been taken.
     pub(super) fn look_outside(&mut self, key: &str, now: &Now<'_>) {
         let Some(resident) = self.residents.get(key) else {
             return;
@@ -18,28 +19,50 @@ impl Region {
             self.outside.remove(key);
         } else {
             self.outside.insert(key.to_owned());
+            self.at_border.insert(key.to_owned());
         }
     }
 
-    /// Hands over those who stand beyond the border and whose rows are not being written. Who cannot be taken over yet stays, and is served here.
+    /// Lets those go on who stand beyond the border and whose rows are not being written: to another region of this server as they are, to another
+    /// server by their rows. Who cannot or need not go yet stays, and is served here.
     pub(super) fn let_out(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
-        let keys: Vec<String> = self.outside.iter().cloned().collect();
-        for key in keys {
+        for key in std::mem::take(&mut self.at_border) {
             let Some(resident) = self.residents.get(&key) else {
-                self.outside.remove(&key);
                 continue;
             };
-            if resident.writing.is_some() {
+            if resident.writing.is_some() || !self.outside.contains(&key) {
                 continue;
             }
             let to = RegionId::of(resident.state.position, now.settings.cell_tiles);
-            if self.is_draining || now.around.passage(to) != Passage::Open {
-                self.pay(&key, out);
-                self.go_on(&key, now, out);
-            } else {
+            let passage = now.around.passage(to);
+            if passage == Passage::Open && !self.is_draining {
                 self.hand_over(&key, to, out);
+                continue;
+            }
+            if passage == Passage::Away && resident.is_creature() {
+                // It has no row to go by: it stays.
+                self.outside.remove(&key);
+                self.pay(&key, out);
+                continue;
+            }
+            let goes = passage == Passage::Away && self.must_go(resident, to, now);
+            self.pay(&key, out);
+            if goes {
+                self.let_go(&key, now, out);
+            } else {
+                self.go_on(&key, now, out);
             }
         }
+    }
+
+    /// Whether an entity is too far beyond the border of a region of another server to be kept here. Near it, it stays: a border that is danced on
+    /// costs nothing.
+    fn must_go(&self, resident: &Resident, to: RegionId, now: &Now<'_>) -> bool {
+        let position = resident.state.position;
+        let beyond = self.id.tiles_beyond(position, now.settings.cell_tiles);
+        let is_far = beyond >= HYSTERESIS_TILES || !to.is_neighbour_of(self.id);
+        // Who leaves the world does so from here.
+        is_far && resident.speaker != Speaker::Leaving
     }
 
     fn hand_over(&mut self, key: &str, to: RegionId, out: &mut Vec<Output>) {
@@ -53,15 +76,32 @@ impl Region {
     }
 
     /// An entity comes over the border.
-    pub(super) fn arrive(&mut self, mut resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
+    pub(super) fn arrive(&mut self, resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
         let (key, session) = (resident.key.clone(), resident.session());
-        if self.is_draining {
-            resident.speaker = Speaker::Leaving;
+        let here = self.residents.get(&key);
+        if here.is_some_and(|here| here.own >= resident.own) {
+            return self.turn_away(resident, now, out);
         }
+        let waiting = self.drop_resident(&key, Some(self.id), out);
         self.settle(resident, now, out);
+        if let Some(resident) = self.residents.get_mut(&key) {
+            // Its row names the region that it comes from.
+            resident.is_unsaved = true;
+            resident.waiting.extend(waiting);
+        }
         self.pay(&key, out);
-        self.tell_moved(session, out);
+        if !self.is_draining {
+            self.tell_moved(session, out);
+        }
         self.go_on(&key, now, out);
+    }
+
+    /// A later claim of its row is here: what comes counts for nothing, and who speaks or waits for it finds the other.
+    fn turn_away(&mut self, mut resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
+        let session = resident.session();
+        out.extend(resident.owed.take().map(|asker| asker.done(true)));
+        out.extend(session.map(|session| elsewhere(session, 0, 0, None)));
+        self.start_again(resident.waiting, now, out);
     }
 
     /// The ground or the rules are other ones.
@@ -118,8 +158,8 @@ impl Region {
             }
         }
         for key in ended {
-            for waiting in self.drop_resident(&key, out) {
-                if let super::resident::Waiting::Ask(ask) = waiting {
+            for waiting in self.drop_resident(&key, None, out) {
+                if let Waiting::Ask(ask) = waiting {
                     out.push(ask.asker.try_again());
                 }
             }

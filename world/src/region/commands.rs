@@ -26,11 +26,19 @@ impl Region {
             out.push(session.evicted(Reason::TakenOver));
             return;
         }
-        // A session that has not entered here yet does so first. Who is being let go of takes no more input: it would be lost.
-        let is_going = matches!(resident.writing, Some(Writing::Release(_)));
-        if resident.session() != Some(session) || is_going {
+        // A session that has not entered here yet does so first.
+        if resident.session() != Some(session) {
             out.push(elsewhere(session, id.counter, attempt, None));
             return;
+        }
+        match resident.writing {
+            // Who is on the way to another holder takes no more input. The session is told when that is decided, and sends again what is unanswered.
+            Some(Writing::Handoff { .. }) => return,
+            Some(Writing::Release(_)) => {
+                out.push(elsewhere(session, id.counter, attempt, None));
+                return;
+            }
+            _ => {}
         }
         let asker = Asker {
             session,
@@ -54,7 +62,7 @@ impl Region {
                 let action = Action::Set { attribute, change };
                 self.ask(Ask::new(asker, &name, action), now, out);
             }
-            Body::Edit(_) if !asker.is_gm => out.push(asker.done(false)),
+            Body::Edit(_) if !asker.is_gm => out.push(asker.refuse()),
             Body::Edit(edit) => self.edit(asker, edit, now, out),
         }
     }
@@ -98,7 +106,7 @@ impl Region {
             Edit::Despawn(name) => (name, Action::Despawn),
             Edit::Kick(name) => (name, Action::Kick),
             Edit::Teleport { position, .. } if !movement::is_free(now.ground, position) => {
-                out.push(asker.done(false));
+                out.push(asker.refuse());
                 return;
             }
             Edit::Teleport { name, position } => (name, Action::Teleport(position)),
@@ -125,7 +133,7 @@ impl Region {
     /// Sends what is to be spawned to the region where it is to be.
     fn send_spawn(&mut self, asker: Asker, edit: Edit, now: &Now<'_>, out: &mut Vec<Output>) {
         let Some(newcomer) = newcomer(edit, now) else {
-            out.push(asker.done(false));
+            out.push(asker.refuse());
             return;
         };
         let region = RegionId::of(newcomer.state.position, now.settings.cell_tiles);

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 
 use super::{
-    Action, Ask, Asker, Now, Outcome, Output, Reason, Region, Resident,
-    asks::by,
+    Action, Answer, Ask, Asker, Now, Outcome, Output, Passage, Region, Resident,
+    asks::{by, read},
+    releases::{hand_off, send_back},
     resident::{Speaker, Waiting, Writing},
 };
 use crate::{
@@ -24,11 +25,15 @@ impl Region {
             if resident.writing.is_some() {
                 return;
             }
+            // What waits is sent back once the row is free: by then another has it.
+            if self.is_draining && !resident.is_creature() {
+                return self.let_go(key, now, out);
+            }
             match resident.waiting.pop_front() {
                 Some(Waiting::Enter(enter)) => self.take_over(key, enter, now, out),
                 Some(Waiting::Ask(ask)) => self.begin(key, ask, now, out),
-                None if resident.speaker == Speaker::Leaving && !resident.is_creature() => {
-                    release(resident, None, now, out);
+                None if resident.speaker == Speaker::Leaving => {
+                    return self.let_go(key, now, out);
                 }
                 None => return,
             }
@@ -39,14 +44,22 @@ impl Region {
         let Some(resident) = self.residents.get_mut(key) else {
             return;
         };
-        match ask.action {
-            // None of them waits for a row.
-            Action::Get(_) | Action::Spawn(_) | Action::Map(_) => {}
+        match &ask.action {
+            // It came while the row was being given up, which then was not.
+            Action::Get(attribute) => {
+                let value = read(resident, attribute, &ask.asker, now);
+                out.push(ask.asker.answer(Answer::Value(value)));
+            }
+            // Neither waits for a row.
+            Action::Spawn(_) | Action::Map(_) => {}
             Action::Set { .. } => self.begin_sets(key, ask, now, out),
-            Action::Teleport(position) => begin_teleport(resident, ask, position, now, out),
-            Action::Kick if !resident.is_player() => out.push(ask.asker.done(false)),
-            Action::Kick => release(resident, Some(ask), now, out),
-            Action::Despawn if resident.is_player() => out.push(ask.asker.done(false)),
+            Action::Teleport(position) => {
+                let position = *position;
+                self.begin_teleport(key, ask, position, now, out);
+            }
+            Action::Kick if !resident.is_player() => out.push(ask.asker.refuse()),
+            Action::Kick => self.throw_out(key, ask, now, out),
+            Action::Despawn if resident.is_player() => out.push(ask.asker.refuse()),
             Action::Despawn => begin_despawn(resident, ask, out),
         }
     }
@@ -63,6 +76,7 @@ impl Region {
         while let Some(ask) = next {
             match try_set(resident, &mut state, &mut applied, &ask, now) {
                 Tried::Answer(done) => out.push(ask.asker.done(done)),
+                Tried::Again => out.push(ask.asker.try_again()),
                 Tried::AfterCommit(done) => replies.push((ask.asker, done)),
             }
             next = next_set(&mut resident.waiting);
@@ -70,7 +84,7 @@ impl Region {
         if replies.is_empty() {
             return;
         }
-        let mut save = resident.save(now.settings.cell_tiles);
+        let mut save = resident.save(self.id);
         save.state.clone_from(&state);
         save.applied.clone_from(&applied);
         resident.writing = Some(Writing::Attributes {
@@ -79,22 +93,24 @@ impl Region {
             replies,
         });
         if resident.is_creature() {
-            self.saved(key, Outcome::Done, now, out);
+            self.saved(key, save.own, Outcome::Done, now, out);
         } else {
             resident.is_unsaved = false;
             out.push(Output::Save(Box::new(save)));
         }
     }
 
-    /// A write has come to its end.
+    /// A write has come to its end. What became of a write of an earlier claim says nothing of the row as it is here now.
     pub(super) fn saved(
         &mut self,
         key: &str,
+        own: u64,
         outcome: Outcome,
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
-        let Some(resident) = self.residents.get_mut(key) else {
+        let resident = self.residents.get_mut(key);
+        let Some(resident) = resident.filter(|resident| resident.own == own) else {
             return;
         };
         let Some(writing) = resident.writing.take() else {
@@ -107,18 +123,22 @@ impl Region {
                 // Nothing was written now: the row may be behind the position.
                 resident.is_unsaved = true;
                 out.extend(writing.askers().map(|asker| asker.done(true)));
+                if let Writing::Handoff { .. } = writing {
+                    // It has not gone after all, and what came meanwhile was not taken.
+                    let session = resident.session();
+                    self.tell_moved(session, out);
+                }
             }
             Outcome::Refused | Outcome::Unknown => {
-                out.extend(writing.askers().map(Asker::try_again));
-                if let Writing::Takeover { enter, .. } = &writing {
-                    out.push(enter.elsewhere(None));
-                }
+                send_back(&writing, out);
                 if !resident.is_creature() {
                     self.lose(key, out);
                 }
             }
         }
-        if !self.outside.contains(key) {
+        if self.outside.contains(key) {
+            self.at_border.insert(key.to_owned());
+        } else {
             self.go_on(key, now, out);
         }
     }
@@ -148,23 +168,12 @@ impl Region {
                 }
             }
             Writing::Despawn(asker) => {
-                let waiting = self.drop_resident(key, out);
+                let waiting = self.drop_resident(key, None, out);
                 out.push(asker.done(true));
                 self.start_again(waiting, now, out);
             }
-            Writing::Release(reason) => {
-                let session = self.residents.get(key).and_then(Resident::session);
-                let mut waiting = self.drop_resident(key, out);
-                if let Some((asker, reason)) = reason {
-                    out.push(asker.done(true));
-                    out.extend(session.map(|session| session.evicted(reason)));
-                    // Who is thrown out has perhaps asked to come back while its input was frozen.
-                    waiting.retain(|waiting| {
-                        !matches!(waiting, Waiting::Enter(enter) if Some(enter.session) == session)
-                    });
-                }
-                self.start_again(waiting, now, out);
-            }
+            Writing::Release(reason) => self.released(key, reason, now, out),
+            Writing::Handoff { to, asker } => self.handed_off(key, to, asker, out),
         }
     }
 
@@ -202,48 +211,50 @@ impl Region {
         }
     }
 
-    /// The row is not ours, or nobody knows: what we have in memory counts for nothing.
-    fn lose(&mut self, key: &str, out: &mut Vec<Output>) {
-        let session = self.residents.get(key).and_then(Resident::session);
-        for waiting in self.drop_resident(key, out) {
-            out.push(match waiting {
-                Waiting::Ask(ask) => ask.asker.try_again(),
-                Waiting::Enter(enter) => enter.elsewhere(None),
-            });
-        }
-        let key = key.to_owned();
-        out.push(Output::Recover { key, session });
-    }
-
-    /// Takes an entity out of the world; what has waited for its row.
-    pub(super) fn drop_resident(&mut self, key: &str, out: &mut Vec<Output>) -> VecDeque<Waiting> {
-        self.outside.remove(key);
-        let Some(mut resident) = self.residents.remove(key) else {
-            return VecDeque::new();
-        };
-        self.forget_expiry(resident.expiry_ms.take(), key);
-        self.publisher.depart(&mut resident, None, out);
-        out.push(Output::Gone(key.to_owned()));
-        resident.waiting
-    }
-
-    /// What has waited for an entity that has left in good order looks for it anew.
-    fn start_again(&mut self, waiting: VecDeque<Waiting>, now: &Now<'_>, out: &mut Vec<Output>) {
-        for waiting in waiting {
-            match waiting {
-                Waiting::Ask(ask) => self.ask(ask, now, out),
-                Waiting::Enter(enter) => self.enter(enter, now, out),
-            }
-        }
-    }
-
     /// Writes the places of those who have walked.
-    pub(super) fn save_positions(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+    pub(super) fn save_positions(&mut self, out: &mut Vec<Output>) {
         for resident in self.residents.values_mut() {
             if resident.is_unsaved && resident.writing.is_none() && !resident.is_creature() {
                 resident.is_unsaved = false;
                 resident.writing = Some(Writing::Position);
-                let save = resident.save(now.settings.cell_tiles);
+                let save = resident.save(self.id);
+                out.push(Output::Save(Box::new(save)));
+            }
+        }
+    }
+
+    /// Puts an entity somewhere. Where that is a region of another server, it is let go of with the same write.
+    fn begin_teleport(
+        &mut self,
+        key: &str,
+        ask: Ask,
+        position: Position,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(resident) = self.residents.get_mut(key) else {
+            return;
+        };
+        let Some(audit) = ask.audit() else { return };
+        // A wall may have come since its author looked.
+        let place = movement::free_place(now.ground, position);
+        let to = RegionId::of(place, now.settings.cell_tiles);
+        let is_away = to != self.id && now.around.passage(to) == Passage::Away;
+        if resident.is_creature() && is_away {
+            // It has no row by which another server could have it.
+            out.push(ask.asker.refuse());
+        } else if resident.is_creature() {
+            resident.writing = Some(Writing::Teleport(ask.asker, place));
+            let (key, own) = (resident.key.clone(), resident.own);
+            out.push(Output::Note { key, own, audit });
+        } else {
+            let mut save = resident.save(self.id);
+            save.state.position = place;
+            save.audit = Some(audit);
+            if is_away {
+                hand_off(resident, to, Some(ask.asker), save, out);
+            } else {
+                resident.writing = Some(Writing::Teleport(ask.asker, place));
                 out.push(Output::Save(Box::new(save)));
             }
         }
@@ -256,6 +267,8 @@ enum Tried {
     Answer(bool),
     /// The answer is this, once the write is durable.
     AfterCommit(bool),
+    /// The row remembers as many authors as it can.
+    Again,
 }
 
 /// Changes an attribute in `state`, unless the command was seen before.
@@ -281,12 +294,17 @@ fn try_set(
         Seen::Stale => return Tried::Answer(false),
         Seen::New => {}
     }
+    if !applied.has_room(&asker.key, now.ms) {
+        return Tried::Again;
+    }
     let by = by(resident, asker);
-    if attributes::change(state, now.settings, attribute, change, by, now.ms).is_err() {
+    let done = attributes::change(state, now.settings, attribute, change, by, now.ms).is_ok();
+    if !done && asker.attempt == 0 {
         return Tried::Answer(false);
     }
-    applied.record(&asker.key, asker.id, true, now.ms);
-    Tried::AfterCommit(true)
+    // A refusal of what was sent before is recorded, too: the earlier attempt may still be on its way, and must have no effect after this answer.
+    applied.record(&asker.key, asker.id, done, now.ms);
+    Tried::AfterCommit(done)
 }
 
 /// The next that waits, if it is a change of an attribute.
@@ -304,60 +322,13 @@ fn next_set(waiting: &mut VecDeque<Waiting>) -> Option<Ask> {
     }
 }
 
-fn begin_teleport(
-    resident: &mut Resident,
-    ask: Ask,
-    position: Position,
-    now: &Now<'_>,
-    out: &mut Vec<Output>,
-) {
-    let Some(audit) = ask.audit() else { return };
-    resident.writing = Some(Writing::Teleport(ask.asker, position));
-    if resident.is_creature() {
-        let key = resident.key.clone();
-        out.push(Output::Note { key, audit });
-        return;
-    }
-    let mut save = resident.save(now.settings.cell_tiles);
-    save.state.position = position;
-    save.region = RegionId::of(position, now.settings.cell_tiles);
-    save.audit = Some(audit);
-    out.push(Output::Save(Box::new(save)));
-}
-
 fn begin_despawn(resident: &mut Resident, ask: Ask, out: &mut Vec<Output>) {
     let Some(audit) = ask.audit() else { return };
     resident.writing = Some(Writing::Despawn(ask.asker));
     let (key, own) = (resident.key.clone(), resident.own);
     out.push(if resident.is_creature() {
-        Output::Note { key, audit }
+        Output::Note { key, own, audit }
     } else {
         Output::Despawn { key, own, audit }
     });
-}
-
-/// Saves an entity and gives its row up. A character is not in the world without us; what a game master has placed is.
-fn release(resident: &mut Resident, kick: Option<Ask>, now: &Now<'_>, out: &mut Vec<Output>) {
-    let mut save = resident.save(now.settings.cell_tiles);
-    save.release = true;
-    save.present = !resident.is_player();
-    save.audit = kick.as_ref().and_then(Ask::audit);
-    resident.is_unsaved = false;
-    let reason = kick.map(|ask| (ask.asker, Reason::Kicked));
-    resident.writing = Some(Writing::Release(reason));
-    out.push(Output::Save(Box::new(save)));
-}
-
-impl Writing {
-    /// Who waits for it.
-    fn askers(&self) -> impl Iterator<Item = &Asker> {
-        let (many, one): (&[(Asker, bool)], Option<&Asker>) = match self {
-            Self::Position | Self::Takeover { .. } | Self::Release(None) => (&[], None),
-            Self::Attributes { replies, .. } => (replies, None),
-            Self::Teleport(asker, _) | Self::Despawn(asker) | Self::Release(Some((asker, _))) => {
-                (&[], Some(asker))
-            }
-        };
-        many.iter().map(|(asker, _)| asker).chain(one)
-    }
 }

@@ -168,7 +168,21 @@ impl Asker {
 
     /// Nothing was done, or nobody knows: the gateway asks again.
     pub(super) fn try_again(&self) -> Output {
-        elsewhere(self.session, self.id.counter, self.attempt, None)
+        let message = Message::Again {
+            session: self.session.number,
+            counter: self.id.counter,
+            attempt: self.attempt,
+        };
+        Output::Tell(self.session.link, message)
+    }
+
+    /// The answer to an edit that cannot be done now. What was sent before may have been done then.
+    pub(super) fn refuse(self) -> Output {
+        if self.attempt == 0 {
+            self.done(false)
+        } else {
+            Output::WasDone(self)
+        }
     }
 }
 
@@ -371,7 +385,14 @@ pub enum Input {
     /// A row that nobody living owned, or that was lost to an unknown outcome, is ours now.
     Adopted(Box<Claimed>, Option<Session>),
     /// The answer to [`Output::Save`], [`Output::Despawn`] and [`Output::Note`].
-    Saved(String, Outcome),
+    Saved {
+        /// Whose.
+        key: String,
+        /// As it was wanted: a write of an earlier claim says nothing about what a later one has brought.
+        own: u64,
+        /// What became of it.
+        outcome: Outcome,
+    },
     /// The answer to [`Output::Spawn`].
     Spawned(Asker, Box<Claimed>, Outcome),
     /// The ground or the rules have changed.
@@ -411,6 +432,8 @@ pub enum Output {
     Note {
         /// Whose.
         key: String,
+        /// Echoed in the answer.
+        own: u64,
         /// What is written into the audit log.
         audit: Audit,
     },
@@ -425,6 +448,8 @@ pub enum Output {
     Pass(RegionId, Ask),
     /// Nobody of the target's name is in the world as far as this server knows: find out whether that is so, and answer.
     Absent(Ask),
+    /// This edit would be refused now, but was sent before: find out whether it was done then, and answer that.
+    WasDone(Asker),
     /// Change maps, and answer.
     Map(Asker, Edit),
     /// Give an entity to another region of this server, whose [`super::Passage`] is open.

@@ -94,8 +94,30 @@ pub(super) enum Writing {
     Teleport(Asker, Position),
     /// Its end.
     Despawn(Asker),
-    /// Its departure; why its session ends, and who wanted that.
+    /// Its departure from the world; why its session ends, and who wanted that.
     Release(Option<(Asker, Reason)>),
+    /// Its departure to whoever holds a region, and who has put it there.
+    Handoff { to: RegionId, asker: Option<Asker> },
+}
+
+impl Writing {
+    /// Whether the row is given up with it. Until the outcome is known, the entity takes no input: what a release does not carry would be lost.
+    pub(super) fn is_release(&self) -> bool {
+        matches!(self, Self::Release(_) | Self::Handoff { .. })
+    }
+
+    /// Who waits for it.
+    pub(super) fn askers(&self) -> impl Iterator<Item = &Asker> {
+        let (many, one): (&[(Asker, bool)], Option<&Asker>) = match self {
+            Self::Position | Self::Takeover { .. } | Self::Release(None) => (&[], None),
+            Self::Attributes { replies, .. } => (replies, None),
+            Self::Teleport(asker, _) | Self::Despawn(asker) | Self::Release(Some((asker, _))) => {
+                (&[], Some(asker))
+            }
+            Self::Handoff { asker, .. } => (&[], asker.as_ref()),
+        };
+        many.iter().map(|(asker, _)| asker).chain(one)
+    }
 }
 
 /// What waits for the row.
@@ -217,12 +239,17 @@ impl Resident {
         }
     }
 
-    /// Its row as it should be now.
-    pub(super) fn save(&self, cell_tiles: u32) -> Save {
+    /// Whether its row is being given up.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.writing.as_ref().is_some_and(Writing::is_release)
+    }
+
+    /// Its row as it should be now, in the region that has it.
+    pub(super) fn save(&self, region: RegionId) -> Save {
         Save {
             key: self.key.clone(),
             own: self.own,
-            region: RegionId::of(self.state.position, cell_tiles),
+            region,
             present: true,
             generation: self.generation,
             moved: self.replies.last_taken(),

@@ -2,7 +2,8 @@
 //! learns the generation of a session before that session speaks.
 
 use super::{
-    ClaimOutcome, Claimed, Enter, GRACE_MS, Message, Now, Output, Region, Resident, Session,
+    ClaimOutcome, Claimed, Enter, GRACE_MS, Message, Now, Output, Reason, Region, Resident,
+    Session, WAITING_MAX,
     resident::{Speaker, Waiting, Writing},
 };
 
@@ -24,6 +25,10 @@ impl Region {
         } else if let Some(resident) = self.residents.get_mut(&enter.key) {
             // What is being written of the row comes first; it may be the character's departure.
             let key = enter.key.clone();
+            if resident.waiting.len() >= WAITING_MAX {
+                out.push(enter.elsewhere(None));
+                return;
+            }
             resident.waiting.push_back(Waiting::Enter(enter));
             self.go_on(&key, now, out);
         } else if let Some(claiming) = self.claiming.get_mut(&enter.key) {
@@ -60,20 +65,24 @@ impl Region {
         let key = enter.key.clone();
         match outcome {
             ClaimOutcome::Claimed(row) => {
-                let speaker = if has_left || self.is_draining {
-                    Speaker::Leaving
-                } else {
-                    Speaker::Session(enter.session)
+                let speaker = match has_left {
+                    true => Speaker::Leaving,
+                    false if self.is_draining => Speaker::Nobody { since_ms: now.ms },
+                    false => Speaker::Session(enter.session),
                 };
+                let before = self.residents.get(&key).and_then(Resident::session);
                 if !self.take_in(*row, speaker, now, out) {
                     // Another claim of the same row was later: it is here already, and the session finds it.
                     if !has_left {
                         self.enter(enter, now, out);
                     }
-                } else if speaker == Speaker::Leaving {
-                    out.push(enter.elsewhere(None));
                 } else {
-                    out.push(self.entered_message(enter.session));
+                    let earlier = before.filter(|before| *before != enter.session);
+                    out.extend(earlier.map(|earlier| earlier.evicted(Reason::TakenOver)));
+                    out.push(match speaker {
+                        Speaker::Session(session) => self.entered_message(session),
+                        Speaker::Nobody { .. } | Speaker::Leaving => enter.elsewhere(None),
+                    });
                 }
             }
             ClaimOutcome::Elsewhere(region) => out.push(enter.elsewhere(Some(region))),
@@ -100,7 +109,6 @@ impl Region {
             .or_else(|| self.residents.get(&key).and_then(Resident::session))
             .filter(|session| now.around.is_linked(session.link));
         let speaker = match session {
-            _ if self.is_draining => Speaker::Leaving,
             Some(session) => Speaker::Session(session),
             None => Speaker::Nobody { since_ms: now.ms },
         };
@@ -118,15 +126,14 @@ impl Region {
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) -> bool {
-        if let Some(here) = self.residents.get(&row.key) {
-            if here.own >= row.own {
-                return false;
-            }
-            let key = row.key.clone();
-            self.drop_resident(&key, out);
+        let here = self.residents.get(&row.key);
+        if here.is_some_and(|here| here.own >= row.own) {
+            return false;
         }
+        let waiting = self.drop_resident(&row.key, Some(self.id), out);
         let mut resident = Resident::new(row, now.settings, now.ms);
         resident.speaker = speaker;
+        resident.waiting = waiting;
         self.settle(resident, now, out);
         true
     }
@@ -171,7 +178,7 @@ impl Region {
         } else if enter.generation == resident.generation {
             self.attach(&enter, out);
         } else {
-            let mut save = resident.save(now.settings.cell_tiles);
+            let mut save = resident.save(self.id);
             save.generation = enter.generation;
             resident.is_unsaved = false;
             resident.writing = Some(Writing::Takeover {
@@ -199,7 +206,7 @@ impl Region {
         resident.generation = enter.generation;
         resident.speaker = Speaker::Session(enter.session);
         if let Some(before) = before.filter(|before| *before != enter.session) {
-            out.push(before.evicted(super::Reason::TakenOver));
+            out.push(before.evicted(Reason::TakenOver));
         }
         out.push(self.entered_message(enter.session));
     }

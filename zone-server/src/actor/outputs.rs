@@ -30,8 +30,9 @@ impl Actor {
                 Some(Input::Entered(enter, outcome))
             }),
             Output::Save(save) => self.operate(span, async move {
-                let key = save.key.clone();
-                Some(Input::Saved(key, rows::save(&server, *save).await))
+                let (key, own) = (save.key.clone(), save.own);
+                let outcome = rows::save(&server, *save).await;
+                Some(Input::Saved { key, own, outcome })
             }),
             Output::Spawn(asker, row, audit) => self.operate(span, async move {
                 let outcome = rows::spawn(&server, (*row).clone(), &audit).await;
@@ -39,16 +40,22 @@ impl Actor {
             }),
             Output::Despawn { key, own, audit } => self.operate(span, async move {
                 let outcome = rows::despawn(&server, key.clone(), own, &audit).await;
-                Some(Input::Saved(key, outcome))
+                Some(Input::Saved { key, own, outcome })
             }),
-            Output::Note { key, audit } => self.operate(span, async move {
-                Some(Input::Saved(key, rows::note(&server, &audit).await))
+            Output::Note { key, own, audit } => self.operate(span, async move {
+                let outcome = rows::note(&server, &audit).await;
+                Some(Input::Saved { key, own, outcome })
             }),
             Output::Recover { key, session } => self.lose(key, session),
             Output::Pass(region, ask) => self.pass(region, ask),
             Output::Absent(ask) => self.operate(span, async move {
                 let message = rows::absent(&server, &ask).await;
                 server.links.tell(ask.asker.session.link, message);
+                None
+            }),
+            Output::WasDone(asker) => self.operate(span, async move {
+                let message = rows::was_done(&server, &asker).await;
+                server.links.tell(asker.session.link, message);
                 None
             }),
             Output::Map(asker, edit) => {

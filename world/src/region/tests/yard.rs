@@ -46,6 +46,8 @@ pub(super) struct Yard {
     /// Whether the next write is lost: it happens or not, and nobody hears.
     pub(super) lose_next: Option<bool>,
     pub(super) full: BTreeSet<RegionId>,
+    /// Hints for holders of regions.
+    pub(super) released: Vec<(String, RegionId)>,
     pub(super) now_ms: u64,
 }
 
@@ -96,6 +98,7 @@ impl Yard {
             is_store_held: false,
             lose_next: None,
             full: BTreeSet::new(),
+            released: Vec::new(),
             now_ms: 1_000_000,
         };
         for (column, row) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
@@ -177,6 +180,14 @@ impl Yard {
                     self.whereabouts.remove(&key);
                 }
             }
+            Output::Released { key, region } => self.released.push((key, region)),
+            Output::WasDone(asker) => {
+                let is_done = self.audit.contains(&(asker.key.clone(), asker.id));
+                self.told.push(match asker.done(is_done) {
+                    Output::Tell(link, message) => (link, message),
+                    other => panic!("{other:?}"),
+                });
+            }
             Output::Absent(ask) => self.told.push(match ask.asker.done(false) {
                 Output::Tell(link, message) => (link, message),
                 other => panic!("{other:?}"),
@@ -227,8 +238,10 @@ impl Yard {
                     .audit
                     .as_ref()
                     .is_some_and(|audit| self.audit.contains(&(audit.author.clone(), audit.id)));
+                let own = save.own;
                 if is_repeat {
-                    return Some((from, Input::Saved(key, Outcome::Repeated)));
+                    let outcome = Outcome::Repeated;
+                    return Some((from, Input::Saved { key, own, outcome }));
                 }
                 let holds = !fence && row.is_owned && row.claimed.own == save.own;
                 if holds && lost != Some(false) {
@@ -251,7 +264,7 @@ impl Yard {
                 } else {
                     outcome_of(holds)
                 };
-                (from, Input::Saved(key, outcome))
+                (from, Input::Saved { key, own, outcome })
             }
             Output::Spawn(asker, claimed, audit) => {
                 let id = (audit.author, audit.id);
@@ -280,9 +293,13 @@ impl Yard {
                 if holds {
                     self.rows.remove(&key);
                 }
-                (from, Input::Saved(key, outcome_of(holds)))
+                let outcome = outcome_of(holds);
+                (from, Input::Saved { key, own, outcome })
             }
-            Output::Note { key, .. } => (from, Input::Saved(key, Outcome::Done)),
+            Output::Note { key, own, .. } => {
+                let outcome = Outcome::Done;
+                (from, Input::Saved { key, own, outcome })
+            }
             Output::Recover { key, session } => {
                 let row = self.rows.get_mut(&key).expect("a row that is recovered");
                 if !row.present || self.whereabouts.contains_key(&key) {
