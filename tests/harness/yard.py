@@ -128,13 +128,18 @@ def write(folder):
     (folder / "client" / "VERSION").write_text(VERSION + "\n")
     (folder / "client" / "hello.py").write_text("print('hello')\n")
     (folder / "world.toml").write_text(WORLD_TOML)
-    for name in ("ground", "collision"):
-        (folder / (name + ".tsx")).write_text(_TILESET.format(name=name))
+    write_tilesets(folder)
     for name, drawing in (("west", WEST), ("east", EAST), ("cellar", CELLAR)):
         (folder / (name + ".tmx")).write_text(tmx(name, drawing))
     maps = [{"fileName": "west.tmx", "x": 0, "y": 0}, {"fileName": "east.tmx", "x": 24 * 32, "y": 0}]
     (folder / "yard.world").write_text(json.dumps({"maps": maps, "type": "world", "onlyShowAdjacentMaps": False}))
     return folder
+
+
+def write_tilesets(folder):
+    """Writes what `tmx` draws with."""
+    for name in ("ground", "collision"):
+        (folder / (name + ".tsx")).write_text(_TILESET.format(name=name))
 
 
 def make_fast(folder):
@@ -143,8 +148,8 @@ def make_fast(folder):
     toml.write_text(WORLD_TOML.replace("speed = 40", "speed = 10000").replace("speed_burst = 20", "speed_burst = 10000"))
 
 
-def tmx(name, drawing):
-    """A map in Tiled's own format, its layers as CSV."""
+def tmx(name, drawing, objects=None):
+    """A map in Tiled's own format, its layers as CSV. Objects are those of the drawing, if none are given."""
     rows = drawing.strip().split("\n")
     width, height = len(rows[0]), len(rows)
     assert all(len(row) == width for row in rows)
@@ -162,7 +167,7 @@ def tmx(name, drawing):
         height=height,
         ground=_layer(1, "Ground", ground),
         walls=_layer(2, "Collision", walls),
-        objects="".join(_objects(name, rows)),
+        objects="".join(_objects(name, rows) if objects is None else objects),
     )
 
 
@@ -182,14 +187,15 @@ def _objects(name, rows):
     for y, row in enumerate(rows):
         for x, tile in enumerate(row):
             if tile == "w":
-                yield _object(1, "", "warp", x, y, dict(zip(("dest_map", "dest_x", "dest_y"), WARPS[name])))
+                yield map_object(1, "", "warp", x, y, dict(zip(("dest_map", "dest_x", "dest_y"), WARPS[name])))
             elif tile == "n":
-                yield _object(2, "Gardener", "npc", x, y, {"visual": "npc-gardener"})
+                yield map_object(2, "Gardener", "npc", x, y, {"visual": "npc-gardener"})
             elif tile == "s":
-                yield _object(3, "", "start", x, y, {})
+                yield map_object(3, "", "start", x, y, {})
 
 
-def _object(number, name, kind, x, y, properties):
+def map_object(number, name, kind, x, y, properties):
+    """An object of one tile, as a map has it."""
     inside = "".join(
         '    <property name="%s"%s value="%s"/>\n' % (key, ' type="int"' if isinstance(value, int) else "", value)
         for key, value in properties.items()

@@ -1,0 +1,110 @@
+"""A round: bots play, something happens, they play on, and then everything is compared."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from harness.process import Program
+
+from .bot import Bot
+from .checks import check
+from .game import Game
+from .kinds import Fault
+from .report import Round
+from .verdict import Verdict
+from .writes import take_zombies
+
+#: How long bots play before something happens, in seconds.
+_BEFORE_SECONDS = (0.3, 1.2)
+#: Whoever has not played on after so long has not been resumed.
+RESUMED_SECONDS_MAX = 30.0
+#: Whoever has not been answered after so long is stuck.
+_QUIET_SECONDS_MAX = 20.0
+
+
+class Rounds:
+    """Plays rounds on a cluster that runs, with bots that live."""
+
+    def __init__(self, game: Game, bots: list[Bot]):
+        self._game, self._bots = game, bots
+        #: How far each log has been looked through.
+        self._read: dict[Program, int] = {}
+        self._count = 0
+
+    async def begin(self) -> None:
+        """Waits until every bot plays."""
+        await self._until_resumed(0.0)
+        assert self._game.verdict.is_clean(), "before anything happened: " + "\n".join(self._game.verdict.texts)
+
+    async def play(self, kind: type[Fault], chance: random.Random) -> Round:
+        """One round."""
+        game = self._game
+        self._count += 1
+        game.verdict, begin, before = Verdict(), game.now(), game.ledger.acknowledged_count
+        game.dying.clear()
+        fault = kind(game, chance)
+        game.may_play.set()
+        await asyncio.sleep(chance.uniform(*_BEFORE_SECONDS))
+        affected = await self._affected(fault)
+        since = game.now()
+        for bot in self._bots:
+            bot.watch(since)
+        await self._guard("strike", fault.strike())
+        lasting = asyncio.ensure_future(self._guard("last", fault.last()))
+        await self._until_resumed(since)
+        await lasting
+        # Also once it is over.
+        await self._until_resumed(game.now())
+        pauses = [bot.longest_silence for bot in affected]
+        await self._guard("heal", fault.heal())
+        await self._until_resumed(game.now())
+        await self._be_quiet()
+        await check(game, self._bots)
+        for zombie in await asyncio.to_thread(take_zombies, game.cluster.sql):
+            game.verdict.against("zombie", zombie)
+        self._look_through_logs()
+        acknowledged_count = game.ledger.acknowledged_count - before
+        return Round(self._count, kind.name, fault.victim, acknowledged_count, game.now() - begin, pauses, game.verdict)
+
+    async def _affected(self, fault: Fault) -> list[Bot]:
+        """The bots that it is a matter for. Slow ones are silent for reasons of their own."""
+        cluster = self._game.cluster
+        servers = await asyncio.to_thread(cluster.sql.zone_servers)
+        names = {servers[zone.url]: zone.name for zone in cluster.zones if zone.url in servers}
+        owners = {row["key"]: names.get(row["owner"]) for row in await asyncio.to_thread(cluster.sql.rows, "SELECT key, owner FROM entities")}
+        return [bot for bot in self._bots if bot.is_brisk and fault.affects(owners.get(bot.name.lower()), bot.gateway_name)]
+
+    async def _guard(self, what: str, doing) -> None:
+        """What the harness does to the cluster may fail too: a process that does not end or start is a finding."""
+        try:
+            await doing
+        except AssertionError as error:
+            self._game.verdict.against("process", "%s: %s" % (what, error))
+
+    async def _until_resumed(self, since: float) -> None:
+        await self._wait_for(lambda bot: bot.has_played_on(since), RESUMED_SECONDS_MAX, "stuck", "has not played on")
+
+    async def _be_quiet(self) -> None:
+        self._game.may_play.clear()
+        await self._wait_for(lambda bot: bot.is_quiet, _QUIET_SECONDS_MAX, "stuck", "is not answered")
+
+    async def _wait_for(self, holds: Callable[[Bot], bool], seconds: float, kind: str, what: str) -> None:
+        end = self._game.now() + seconds
+        while waiting := [bot for bot in self._bots if not holds(bot)]:
+            if self._game.now() > end:
+                for bot in waiting:
+                    self._game.verdict.against(kind, "%s %s within %g s, at %r by %s" % (bot.name, what, seconds, bot.trail.place, bot.gateway_name))
+                return
+            await asyncio.sleep(0.02)
+
+    def _look_through_logs(self) -> None:
+        """Panics and errors. Warnings are what a cluster says when its parts die."""
+        for program in self._game.cluster.programs:
+            text = program.log_text()
+            new = text[self._read.get(program, 0) :]
+            self._read[program] = len(text)
+            for line in new.splitlines():
+                if "panicked at" in line:
+                    self._game.verdict.against("panic", "%s: %s" % (program, line))
+                elif '"level":"ERROR"' in line:
+                    self._game.verdict.against("error", "%s: %s" % (program, line))
