@@ -12,7 +12,12 @@ pub enum Topic {
     Directory,
 }
 
-/// A way to announce and to listen. The embedded form is [`InProcess`].
+impl Topic {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Flags, Self::Directory];
+}
+
+/// A way to announce and to listen. The embedded form is [`InProcess`]; [`crate::redis`] has another.
 pub trait Announcements: Send + Sync + std::fmt::Debug {
     /// Tells everybody to look.
     fn announce(&self, topic: Topic);

@@ -46,6 +46,24 @@ pub enum Error {
         #[source]
         source: sqlx::migrate::MigrateError,
     },
+    /// It is no URL of Redis.
+    #[error("{url:?} is no URL of Redis: expected redis://host:port, or rediss:// for TLS")]
+    RedisUrl {
+        /// The URL, without its password.
+        url: String,
+        /// Why.
+        #[source]
+        source: redis::RedisError,
+    },
+    /// Redis did not do what it was asked for. What it is asked for can be done without.
+    #[error("redis at {url} did not answer")]
+    Redis {
+        /// Its URL, without its password.
+        url: String,
+        /// Why.
+        #[source]
+        source: redis::RedisError,
+    },
     /// The data folder cannot be used.
     #[error("cannot use the data folder {path}")]
     Folder {

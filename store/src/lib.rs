@@ -14,6 +14,7 @@ mod engine;
 pub mod entities;
 mod error;
 mod open;
+pub mod redis;
 pub mod regions;
 pub mod sessions;
 pub mod versions;

@@ -19,7 +19,7 @@ pub struct Session {
     pub generation: u64,
 }
 
-/// The sessions of all players. The embedded form is [`InMemory`].
+/// The sessions of all players. The embedded form is [`InMemory`]; [`crate::redis`] has another.
 pub trait Sessions: Send + Sync + std::fmt::Debug {
     /// Notes a session for some time, unless one of a higher generation is noted.
     fn put<'a>(
