@@ -13,9 +13,13 @@ pub(crate) fn reply(asker: &Asker, answer: Answer) -> Message {
     }
 }
 
-/// Nothing was done, or nobody knows: the gateway looks the character up and asks again.
+/// Nothing was done, or nobody knows: the gateway asks again.
 pub(crate) fn try_again(asker: &Asker) -> Message {
-    elsewhere(asker.session, asker.id.counter, asker.attempt)
+    Message::Again {
+        session: asker.session.number,
+        counter: asker.id.counter,
+        attempt: asker.attempt,
+    }
 }
 
 /// The session cannot speak for its character here.

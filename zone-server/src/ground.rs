@@ -1,29 +1,39 @@
-//! The one task that changes the ground: game masters' edits of maps, and newly published content, one after the other. Regions read what it
-//! leaves in the [`Scene`].
+//! The one task that changes the ground: game masters' edits of maps, those of other zone servers, and newly published content, one after the other. Regions read what it leaves in the [`Scene`].
+//!
+//! A map is edited in SQL, in which it has a version. What is read of it is never older than the version that this server says to have in force.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+mod everywhere;
+mod following;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use runtime::shutdown::Shutdown;
 use store::{announce::Topic, content::World, edits};
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinSet,
     time::MissedTickBehavior,
 };
 use tracing::{Instrument, Span};
 use world::{
-    region::{Answer, Asker, Audit, Edit, Input, Message},
+    movement::Ground as _,
+    region::{Answer, Asker, Audit, Edit},
     region_id::RegionId,
-    terrain::TileEdit,
+    terrain::{Terrain, TileEdit},
 };
 
 use crate::{
     answer::{reply, try_again},
-    audit,
+    audit, rows,
     scene::Scene,
     server::Server,
 };
 
-/// How many edits wait. When there are more, the gateway is told to ask again.
+/// How many edits wait, and how many answers to edits. When there are more, the gateway is told to ask again.
 pub(crate) const EDITS_MAX: usize = 256;
 /// How often versions are looked at, besides when something is announced.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -47,19 +57,34 @@ pub(crate) struct Ground {
     world: Arc<World>,
     /// A version that was looked at and is not served.
     refused: Option<u64>,
-    /// Whether an edit may be in SQL that the scene has not got.
-    is_stale: bool,
+    /// What the scene has.
+    served: Served,
+    /// Answers that are given when every zone server has in force what they are about.
+    waiting: JoinSet<()>,
 }
 
-/// What an edit of a map does to those whom the content puts into the world.
-#[derive(Debug, Clone, Copy)]
-enum Creatures {
-    /// Nothing.
-    Stay,
-    /// Whoever is not there, or not at home, is again.
-    Return,
-    /// The map's begin anew.
-    BeginAnew,
+/// What is in the scene, as SQL counts it.
+#[derive(Debug, Default)]
+struct Served {
+    /// The version of all maps; None: an edit may be in SQL that the scene has not got.
+    version: Option<u64>,
+    /// The version of each map.
+    of_map: BTreeMap<String, u64>,
+    /// How often each map was reset; None: nobody has looked yet.
+    resets: Option<BTreeMap<String, u64>>,
+}
+
+/// What becomes of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is in force wherever it has to be.
+    Done,
+    /// It is done as soon as every zone server has it in force.
+    DoneEverywhere,
+    /// It cannot be done; it may be that it was, before.
+    Refused,
+    /// It is another server's to do.
+    NotOurs,
 }
 
 /// The scene of a world with all edits in force.
@@ -85,7 +110,8 @@ impl Ground {
             announced,
             world,
             refused: None,
-            is_stale: false,
+            served: Served::default(),
+            waiting: JoinSet::new(),
         }
     }
 
@@ -97,8 +123,9 @@ impl Ground {
             tokio::select! {
                 () = stop.triggered() => return Ok(()),
                 Some(edit) = self.edits.recv() => self.edit(edit).await,
-                _ = interval.tick() => self.follow().await,
-                Ok(()) = self.announced.changed() => self.follow().await,
+                _ = interval.tick() => self.look().await,
+                Ok(()) = self.announced.changed() => self.look().await,
+                Some(answered) = self.waiting.join_next() => answered?,
             }
         }
     }
@@ -106,219 +133,138 @@ impl Ground {
     /// Makes an edit, and answers.
     async fn edit(&mut self, MapEdit { asker, edit, span }: MapEdit) {
         let link = asker.session.link;
-        let message = self.try_edit(asker, edit).instrument(span).await;
-        self.server.links.tell(link, message);
-    }
-
-    async fn try_edit(&mut self, asker: Asker, edit: Edit) -> Message {
-        if self.is_stale && !self.refresh().await {
-            return try_again(&asker);
-        }
-        let done = match &edit {
-            Edit::Tile(tile) => self.tile(tile, log(&asker, &edit)).await,
-            Edit::Reload(map) => self.replace(map, true, log(&asker, &edit)).await,
-            Edit::Reset(map) => self.replace(map, false, log(&asker, &edit)).await,
-            // Not of the ground: no region sends them here.
-            Edit::Spawn { .. } | Edit::Despawn(_) | Edit::Teleport { .. } | Edit::Kick(_) => {
-                Ok(false)
+        let verdict = self.try_edit(&asker, &edit).instrument(span).await;
+        let message = match verdict {
+            Ok(Verdict::Done) => reply(&asker, Answer::Done(true)),
+            Ok(Verdict::Refused) => rows::was_done(&self.server, &asker).await,
+            Ok(Verdict::DoneEverywhere) if self.waiting.len() < EDITS_MAX => {
+                return self.answer_later(asker);
             }
-        };
-        match done {
-            Ok(done) => reply(&asker, Answer::Done(done)),
+            Ok(Verdict::DoneEverywhere | Verdict::NotOurs) => try_again(&asker),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "an edit's outcome is unknown"
                 );
-                self.is_stale = true;
+                self.served.version = None;
                 try_again(&asker)
             }
+        };
+        self.server.links.tell(link, message);
+    }
+
+    /// Answers when every zone server that lives has in force what this one has.
+    fn answer_later(&mut self, asker: Asker) {
+        let server = Arc::clone(&self.server);
+        let version = self.served.version.unwrap_or(u64::MAX);
+        let answering = async move {
+            let message = if everywhere::is_served(&server, version).await {
+                reply(&asker, Answer::Done(true))
+            } else {
+                try_again(&asker)
+            };
+            server.links.tell(asker.session.link, message);
+        };
+        self.waiting.spawn(answering);
+    }
+
+    async fn try_edit(&mut self, asker: &Asker, edit: &Edit) -> Result<Verdict, store::Error> {
+        if self.served.version.is_none() {
+            self.follow().await?;
+        }
+        match edit {
+            Edit::Tile(tile) => self.tile(tile, log(asker, edit)).await,
+            Edit::Reload(map) => self.reload(map, log(asker, edit)).await,
+            Edit::Reset(map) => self.reset(map, log(asker, edit)).await,
+            // Not of the ground: no region sends them here.
+            Edit::Spawn { .. } | Edit::Despawn(_) | Edit::Teleport { .. } | Edit::Kick(_) => {
+                Ok(Verdict::Refused)
+            }
         }
     }
 
-    async fn tile(&mut self, tile: &TileEdit, log: edits::Audit) -> Result<bool, store::Error> {
+    async fn tile(&mut self, tile: &TileEdit, log: edits::Audit) -> Result<Verdict, store::Error> {
         let scene = self.server.scene.load_full();
         if scene.terrain.check_edit(tile).is_err() {
-            return Ok(false);
+            return Ok(Verdict::Refused);
         }
-        let outcome = self.server.store.edits().tile(tile.clone(), log).await?;
-        Ok(match outcome {
-            edits::Outcome::Done(_) => {
+        if !self.has(&scene.terrain, tile) {
+            return Ok(Verdict::NotOurs);
+        }
+        match self.server.store.edits().tile(tile.clone(), log).await? {
+            edits::Outcome::Done(version) => {
                 let terrain = scene.terrain.with_edits(std::slice::from_ref(tile));
-                self.change_map(&tile.map, scene.on(terrain), Creatures::Stay)
-                    .await;
-                true
+                let before = self.served.of_map.insert(tile.map.clone(), version);
+                if before != version.checked_sub(1) {
+                    // Somebody else has edited it as well: that is read from SQL.
+                    self.served.of_map.remove(&tile.map);
+                    self.served.version = None;
+                }
+                self.serve(scene.on(terrain));
+                self.tell_maps([&tile.map]).await;
+                self.server.announcements.announce(Topic::Flags);
             }
-            edits::Outcome::Repeated => true,
-            edits::Outcome::Refused => false,
+            // By whoever had the region then, perhaps.
+            edits::Outcome::Repeated => self.follow().await?,
+            edits::Outcome::Refused => return Ok(Verdict::Refused),
+        }
+        if self.has(&scene.terrain, tile) {
+            return Ok(Verdict::Done);
+        }
+        // Whoever has the region by now need not have the edit in force.
+        self.follow().await?;
+        Ok(Verdict::DoneEverywhere)
+    }
+
+    /// Whether the region of a tile is here.
+    fn has(&self, terrain: &Terrain, tile: &TileEdit) -> bool {
+        let place = terrain.place_of_tile(&tile.map, tile.x, tile.y);
+        place.is_some_and(|place| {
+            let region = RegionId::of(place, terrain.cell_tiles());
+            self.server.regions.mailbox(region).is_some()
         })
     }
 
-    /// Takes a map as it was published, with those of its edits that still fit, or with none.
-    async fn replace(
-        &mut self,
-        map: &str,
-        keeps_edits: bool,
-        log: edits::Audit,
-    ) -> Result<bool, store::Error> {
-        let published = Arc::clone(&self.world);
-        let published = &published.content.terrain;
+    /// Takes a map as it was published, with those of its edits that still fit.
+    async fn reload(&mut self, map: &str, log: edits::Audit) -> Result<Verdict, store::Error> {
+        self.follow().await?;
+        let world = Arc::clone(&self.world);
+        let published = &world.content.terrain;
         if published.map(map).is_none() {
-            return Ok(false);
-        }
-        let mut keep = Vec::new();
-        if keeps_edits {
-            keep = self.server.store.edits().tiles().await?;
-            keep.retain(|edit| edit.map == map && published.check_edit(edit).is_ok());
+            return Ok(Verdict::Refused);
         }
         let edits = self.server.store.edits();
-        let outcome = edits.replace(map.to_owned(), keep.clone(), log).await?;
-        Ok(match outcome {
-            edits::Outcome::Done(_) => {
-                let scene = self.server.scene.load_full();
-                let terrain = scene.terrain.with_map_of(published, map).with_edits(&keep);
-                let creatures = if keeps_edits {
-                    Creatures::Return
-                } else {
-                    Creatures::BeginAnew
-                };
-                self.change_map(map, scene.on(terrain), creatures).await;
-                true
-            }
-            edits::Outcome::Repeated => true,
-            edits::Outcome::Refused => false,
-        })
+        let mut unfit = edits.tiles().await?;
+        unfit.retain(|edit| edit.map == map && published.check_edit(edit).is_err());
+        let outcome = edits.reload(map.to_owned(), unfit, log).await?;
+        self.replaced(outcome, true).await
     }
 
-    /// A map is another one: in force at once, then told.
-    async fn change_map(&self, map: &str, scene: Scene, creatures: Creatures) {
-        let cell_tiles = scene.terrain.cell_tiles();
-        let map = scene.terrain.map(map);
-        let of_map: BTreeSet<RegionId> = map
-            .into_iter()
-            .flat_map(|map| map.regions(cell_tiles))
-            .collect();
-        self.server.scene.store(Arc::new(scene));
-        match creatures {
-            Creatures::Stay => {
-                for region in of_map {
-                    let (creatures, afresh) = (None, false);
-                    self.tell(region, Input::Changed { creatures, afresh })
-                        .await;
-                }
-            }
-            Creatures::Return => self.tell_all(&BTreeSet::new()).await,
-            Creatures::BeginAnew => self.tell_all(&of_map).await,
+    /// Takes a map as it was published, and those whom it puts into the world anew.
+    async fn reset(&mut self, map: &str, log: edits::Audit) -> Result<Verdict, store::Error> {
+        if self.world.content.terrain.map(map).is_none() {
+            return Ok(Verdict::Refused);
+        }
+        let edits = self.server.store.edits();
+        let outcome = edits.reset(map.to_owned(), log).await?;
+        self.replaced(outcome, false).await
+    }
+
+    /// A map is another one in SQL.
+    async fn replaced(
+        &mut self,
+        outcome: edits::Outcome<u64>,
+        do_creatures_return: bool,
+    ) -> Result<Verdict, store::Error> {
+        if outcome == edits::Outcome::Refused {
+            return Ok(Verdict::Refused);
+        }
+        self.follow().await?;
+        if do_creatures_return && matches!(outcome, edits::Outcome::Done(_)) {
+            self.tell_all(&BTreeSet::new()).await;
         }
         self.server.announcements.announce(Topic::Flags);
-    }
-
-    /// Tells all regions that the ground is another one, and whom the content puts there: whoever has been taken elsewhere goes there and is at home
-    /// again. In some regions they begin anew.
-    async fn tell_all(&self, afresh: &BTreeSet<RegionId>) {
-        let scene = self.server.scene.load_full();
-        for (region, _) in self.server.regions.all() {
-            let changed = Input::Changed {
-                creatures: Some(scene.creatures(region)),
-                afresh: afresh.contains(&region),
-            };
-            self.tell(region, changed).await;
-        }
-    }
-
-    async fn tell(&self, region: RegionId, changed: Input) {
-        if let Some(mailbox) = self.server.regions.mailbox(region) {
-            // One that has ended begins with the ground as it is then.
-            let _ended = mailbox.send(changed.into()).await;
-        }
-    }
-
-    /// Takes all edits from SQL again; whether that could be done.
-    async fn refresh(&mut self) -> bool {
-        match scene(&self.server.store, &self.world).await {
-            Ok(scene) => {
-                self.is_stale = false;
-                self.change_all(scene).await;
-                true
-            }
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "edits cannot be read"
-                );
-                false
-            }
-        }
-    }
-
-    /// Everything may be another one: new regions begin, those that no map has a part of end.
-    async fn change_all(&self, scene: Scene) {
-        self.server.scene.store(Arc::new(scene));
-        self.server.terrain_changed.notify_one();
-        self.tell_all(&BTreeSet::new()).await;
-        self.server.announcements.announce(Topic::Flags);
-    }
-
-    /// Takes up a content version that was published since.
-    async fn follow(&mut self) {
-        if self.is_stale {
-            self.refresh().await;
-        }
-        match self.server.store.versions().await {
-            Ok(versions)
-                if versions.content == self.world.version.version
-                    || Some(versions.content) == self.refused => {}
-            Ok(versions) => self.load(versions.content).await,
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "versions cannot be read"
-            ),
-        }
-    }
-
-    async fn load(&mut self, version: u64) {
-        let world = match self.server.store.content().world().await {
-            Ok(Some(world)) => world,
-            Ok(None) => return,
-            Err(error @ store::Error::Unservable { .. }) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the earlier content stays"
-                );
-                self.refused = Some(version);
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "content cannot be read"
-                );
-                return;
-            }
-        };
-        let cell_tiles = self.world.content.terrain.cell_tiles();
-        if world.content.terrain.cell_tiles() != cell_tiles {
-            tracing::warn!(
-                version,
-                cell = world.content.terrain.cell_tiles(),
-                served = cell_tiles,
-                "another cell is served after a restart; the earlier content stays"
-            );
-            self.refused = Some(version);
-            return;
-        }
-        match scene(&self.server.store, &world).await {
-            Ok(scene) => {
-                tracing::info!(version = world.version.version, "content is served");
-                self.world = world;
-                self.refused = None;
-                self.change_all(scene).await;
-            }
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "edits cannot be read"
-            ),
-        }
+        Ok(Verdict::DoneEverywhere)
     }
 }
 

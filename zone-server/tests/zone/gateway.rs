@@ -1,6 +1,6 @@
 //! The other end of the stream: a gateway of one's own, which says what it likes and looks at all that it is told.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use proto::{
     self as p, gateway_message::Kind as Say, zone_client::ZoneClient, zone_message::Kind as Told,
@@ -15,6 +15,9 @@ use wire::{
 use world::region_id::RegionId;
 
 use crate::cluster::within;
+
+/// How long it waits before it sends a command again because it was told to. Gateways wait longer.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// A stream to a zone server.
 pub(crate) struct Gateway {
@@ -209,6 +212,9 @@ impl Gateway {
             Told::Elsewhere(told) if (told.session, told.counter) == (session, counter) => {
                 Some(Answer::Elsewhere(told.region.map(id)))
             }
+            Told::Again(told) if (told.session, told.counter) == (session, counter) => {
+                Some(Answer::Again)
+            }
             Told::Evicted(told) if told.session == session => Some(Answer::Evicted(told.reason())),
             _ => None,
         })
@@ -222,6 +228,7 @@ impl Gateway {
             match self.repeat(player, attempt, body.clone()).await.1 {
                 Answer::Elsewhere(Some(region)) => player.region = region,
                 Answer::Elsewhere(None) => self.enter(player).await,
+                Answer::Again => tokio::time::sleep(AGAIN).await,
                 answer => return answer,
             }
         }
@@ -251,6 +258,7 @@ pub(crate) enum Answer {
     Done(bool),
     Value(Value),
     Elsewhere(Option<RegionId>),
+    Again,
     Evicted(p::evicted::Reason),
 }
 
