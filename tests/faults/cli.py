@@ -5,20 +5,18 @@ import asyncio
 import json
 import random
 import sys
-import tempfile
-from pathlib import Path
 
-from harness import databases
 from harness.cluster import Cluster
 from harness.plain import Plain
 
-from . import cuts, writes
+from . import cuts
 from .bot import Bot, Style
 from .game import Game
 from .kinds import KINDS, Fault
 from .registrar import register
 from .report import Report
 from .rounds import Rounds
+from .stage import refuse_without_databases, staged
 from .tour import Tour
 
 _EXAMPLES = """examples:
@@ -41,17 +39,14 @@ _STYLES = [Style.PLAIN] * 5 + [Style.PIPELINING] * 2 + [Style.SLOW]
 
 def main() -> int:
     arguments = _parser().parse_args()
-    if problem := databases.missing():
-        print("cannot run: %s (apt-get install postgresql redis-server)" % problem, file=sys.stderr)
-        return 2
+    refuse_without_databases()
     seed = random.randrange(1 << 32) if arguments.seed is None else arguments.seed
     print("seed %d" % seed, file=sys.stderr, flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))
-    report = asyncio.run(_run(arguments, seed, folder))
-    print(json.dumps(report.as_json(seed)) if arguments.json else report.table(), flush=True)
+    report = asyncio.run(_run(arguments, seed))
+    print(json.dumps(report.as_json(seed)) if arguments.json else report.text(), flush=True)
     is_slow = arguments.pause_max is not None and (report.pause_p99() or 0) > arguments.pause_max
     if not report.is_clean() or is_slow:
-        print("%s; seed %d, logs in %s" % ("slow" if report.is_clean() else "NOT CLEAN", seed, folder / "logs"), file=sys.stderr)
+        print("%s; seed %d" % ("slow" if report.is_clean() else "NOT CLEAN", seed), file=sys.stderr)
         return 1
     return 0
 
@@ -87,25 +82,15 @@ def _plan(arguments: argparse.Namespace, chance: random.Random) -> list[type[Fau
     return plan
 
 
-async def _run(arguments: argparse.Namespace, seed: int, folder: Path) -> Report:
+async def _run(arguments: argparse.Namespace, seed: int) -> Report:
     chance = random.Random(seed)
     plan = _plan(arguments, chance)
-    world = _WORLD.write(folder / "world")
-    is_proxied = any(issubclass(kind, cuts.CUTS) for kind in plan)
-    cluster = Cluster(folder, world, arguments.gateways, arguments.zones, is_proxied)
     report = Report()
-    try:
-        await asyncio.to_thread(_start, cluster)
+    is_proxied = any(issubclass(kind, cuts.CUTS) for kind in plan)
+    async with staged(_WORLD, arguments.gateways, arguments.zones, is_proxied, is_witnessed=True) as cluster:
+        print("logs in %s" % (cluster.folder / "logs"), file=sys.stderr, flush=True)
         await _play(cluster, plan, arguments, chance, report)
-    finally:
-        await asyncio.to_thread(cluster.kill)
     return report
-
-
-def _start(cluster: Cluster) -> None:
-    cluster.start_databases()
-    writes.install(cluster.sql)
-    cluster.start_programs()
 
 
 async def _play(cluster: Cluster, plan: list[type[Fault]], arguments: argparse.Namespace, chance: random.Random, report: Report) -> None:

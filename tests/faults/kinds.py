@@ -119,7 +119,7 @@ class TermZone(_ZoneFault):
         self.zone.send(signal.SIGTERM)
 
     async def last(self) -> None:
-        await _do(self.zone.stop)
+        await _do(self.zone.wait_until_ended)
 
 
 class AddZone(Fault):

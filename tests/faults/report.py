@@ -51,6 +51,11 @@ class Report:
         """Of all rounds."""
         return _figures(self.rounds)["pause_p99"]
 
+    def text(self) -> str:
+        """The table, and a last line in which rounds are counted as tests are."""
+        failed = sum(not one.verdict.is_clean() for one in self.rounds)
+        return "%s\n\n%d passed, %d failed" % (self.table(), len(self.rounds) - failed, failed)
+
     def table(self) -> str:
         """One line a kind, and their sum."""
         head = ["kind", "rounds", "acknowledged", *_COLUMNS, "other", "pause p50", "p99", "max"]

@@ -1,4 +1,4 @@
-"""The plain: open ground of any number of regions, so that wherever one goes there is a border; and warps from each corner to the one opposite."""
+"""The plain: open ground of any number of regions, so that wherever one goes there is a border; and warps from its north to its south and back."""
 
 import json
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ visual = "nomad"
 gold = {gold}
 """
 
-#: How far a warp's tile is from both edges of its corner.
+#: How far a warp's tile is from the edge of the world, and from that of its cell.
 WARP_MARGIN = 2
 
 
@@ -81,13 +81,14 @@ class Plain:
 
     @property
     def warps(self) -> dict[tuple[int, int], tuple[float, float, int]]:
-        """By its tile, where each warp puts who steps on it."""
-        left, top = WARP_MARGIN, WARP_MARGIN
-        right, bottom = self.width - 1 - WARP_MARGIN, self.height - 1 - WARP_MARGIN
-        corners = [(left, top), (right, bottom), (right, top), (left, bottom)]
-        opposite = [corners[1], corners[0], corners[3], corners[2]]
-        # two tiles further in, so that nobody arrives on the warp back
-        return {tile: (x + (2.5 if x == left else -1.5), y + (2.5 if y == top else -1.5), 0) for tile, (x, y) in zip(corners, opposite)}
+        """By its tile, where each warp puts who steps on it: one in each cell of the northern and southern edge, leading to the other edge."""
+        north, south = WARP_MARGIN, self.height - 1 - WARP_MARGIN
+        found = {}
+        for x in range(WARP_MARGIN, self.width, self.cell):
+            # Two tiles aside, so that nobody arrives on the warp back.
+            found[x, north] = (x + 2.5, south + 0.5, 0)
+            found[x, south] = (x + 2.5, north + 0.5, 0)
+        return found
 
     def region_at(self, x: float, y: float) -> str:
         """The region of a place, as SQL names it."""

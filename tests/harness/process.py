@@ -67,9 +67,12 @@ class Process:
 
     def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = DEADLINE) -> None:
         """Asks it to end, if it runs, and asserts that it ends well."""
-        if self._child is None:
-            return
-        self._child.send_signal(number)
+        if self._child is not None:
+            self._child.send_signal(number)
+            self.wait_until_ended(deadline)
+
+    def wait_until_ended(self, deadline: float = DEADLINE) -> None:
+        """Asserts that it ends, and well."""
         try:
             code = self._wait(deadline)
         except subprocess.TimeoutExpired:

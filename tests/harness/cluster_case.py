@@ -1,0 +1,107 @@
+"""A test case with a cluster of its own, shared by all tests of the class."""
+
+import itertools
+import tempfile
+from pathlib import Path
+
+from . import databases
+from .case import YardCase
+from .cluster import Cluster, Zone
+from .plain import Plain
+from .raw import Raw, until
+
+
+class ClusterCase(YardCase):
+    """People and places are as in a `YardCase`; the ground is a plain of many small regions, and nobody is too fast on it.
+
+    Which zone server has which region is decided by their addresses: tests look for the borders that they need.
+    """
+
+    plain = Plain(columns=12, rows=12, cell=8, view_distance=6, near=10, gold=100)
+    gateway_count = 2
+    zone_count = 4
+    #: Warnings that the tests of the class provoke.
+    expected_log: tuple[str, ...] = ()
+
+    cluster: Cluster
+
+    @classmethod
+    def setUpClass(cls):
+        assert not databases.missing(), databases.missing()
+        folder = tempfile.TemporaryDirectory(prefix="plain-")
+        cls.addClassCleanup(folder.cleanup)
+        path = Path(folder.name)
+        cls.cluster = cls.server = Cluster(path, cls.plain.write(path / "world"), cls.gateway_count, cls.zone_count)
+        for pattern in cls.expected_log:
+            cls.cluster.expect_log(pattern)
+        cls._game_master = None
+        cls.addClassCleanup(cls.cluster.kill)
+        cls.cluster.start()
+
+    # -- who has what
+
+    def zone_at(self, x: float, y: float) -> Zone:
+        """The zone server that has a place."""
+        return self.cluster.zone_of(self.plain.region_at(x, y))
+
+    def borders(self) -> list[tuple[float, float]]:
+        """Places in the middle of the border between a cell and its eastern neighbour that two zone servers have. Those at the edge are left out."""
+        cell, holders = self.plain.cell, self.cluster.sql.holders()
+        found = []
+        for column, row in self._inner_cells():
+            west, east = (holders["0:%d:%d" % (column + n, row)] for n in (0, 1))
+            if west != east:
+                found.append(((column + 1) * cell, (row + 0.5) * cell))
+        assert found, "no two regions side by side are on two zone servers: %r" % holders
+        return found
+
+    def corners(self, count: int) -> list[tuple[float, float]]:
+        """Points at which so many zone servers meet."""
+        cell, holders = self.plain.cell, self.cluster.sql.holders()
+        found = []
+        for column, row in self._inner_cells():
+            around = {holders["0:%d:%d" % (column + east, row + south)] for east in (0, 1) for south in (0, 1)}
+            if len(around) >= count:
+                found.append(((column + 1) * cell, (row + 1) * cell))
+        assert found, "nowhere do %d zone servers meet: %r" % (count, holders)
+        return found
+
+    def warps_to_elsewhere(self) -> list[tuple[tuple[int, int], tuple[float, float, int]]]:
+        """Tiles of warps onto another zone server, and where they lead."""
+        holders = self.cluster.sql.holders()
+        found = [
+            (tile, place) for tile, place in self.plain.warps.items() if holders[self.plain.region_at(*tile)] != holders[self.plain.region_at(*place[:2])]
+        ]
+        assert found, "no warp leads to another zone server: %r" % holders
+        return found
+
+    def _inner_cells(self):
+        return itertools.product(range(1, self.plain.columns - 2), range(1, self.plain.rows - 2))
+
+    # -- people
+
+    def put(self, player: Raw, x: float, y: float) -> None:
+        """One long step over open ground."""
+        here = player.position()
+        self.assertIs(player.ask("move", (x - here[0], y - here[1], 0)), True)
+        self.assertEqual(player.position(), (x, y, 0))
+
+    def play_at(self, base: str, x: float, y: float, **options) -> Raw:
+        """A new character at a place, which the zone server of that place has: it comes from the middle of the cell, not from over a border."""
+        player = self.play(base, **options)
+        cell = self.plain.cell
+        self.put(player, (x // cell + 0.5) * cell, (y // cell + 0.5) * cell)
+        self.put(player, x, y)
+        return player
+
+    def row(self, name: str):
+        """A character as it stands in SQL."""
+        return self.cluster.sql.entities()[name.lower()]
+
+    def owner_of(self, name: str) -> int | None:
+        return self.row(name).owner
+
+    def until_owned_by(self, player: Raw, zone: Zone) -> None:
+        """Waits until a zone server has a character."""
+        incarnation = self.cluster.incarnation(zone)
+        until(lambda: self.owner_of(player.name) == incarnation, "%s is with %s" % (player.name, zone))

@@ -1,0 +1,117 @@
+//! What is asked of the database, and what it answers: the operations of `store` that zone servers and gateways use. One statement is one
+//! transaction.
+
+use store::{
+    directory::ZoneServer,
+    edits,
+    entities::{Claim, EntityRow, Incarnation, Orphan, Save, Saved},
+    regions::Holding,
+};
+use world::{applied::CommandId, region_id::RegionId};
+
+/// Who does what: the unique part of a line of the audit log.
+pub type AuditId = (String, CommandId);
+
+/// A statement.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// `entities().peek`
+    Peek(String),
+    /// `entities().claim`
+    Claim(Claim),
+    /// `entities().save`, or `edits().save` if it is audited.
+    Save(Box<Save>, Option<AuditId>),
+    /// `edits().spawn`
+    Spawn(Box<EntityRow>, AuditId),
+    /// `edits().despawn`
+    Despawn {
+        /// Whose row.
+        key: String,
+        /// Who despawns.
+        owner: Incarnation,
+        /// What the claim returned.
+        own: u64,
+        /// The edit.
+        audit: AuditId,
+    },
+    /// `edits().is_done`
+    IsDone(AuditId),
+    /// `entities().orphans_in`: rows in these regions whose owners are none of these.
+    Orphans(Vec<Incarnation>, Vec<RegionId>),
+    /// `directory().heartbeat`
+    Heartbeat(ZoneServer),
+    /// `directory().remove`
+    Remove(Incarnation),
+    /// `directory().live` and `regions().all`, one after the other.
+    Look,
+    /// `regions().take`
+    Take(Incarnation, Vec<(RegionId, u64)>),
+    /// `regions().give`
+    Give(Incarnation, Option<Incarnation>, Vec<(RegionId, u64)>),
+    /// `accounts().begin_session`
+    BeginSession(String),
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub enum Response {
+    /// The row, if there is one.
+    Row(Option<Box<EntityRow>>),
+    /// What became of a save.
+    Saved(Saved),
+    /// What became of an edit.
+    Edited(edits::Outcome<()>),
+    /// Whether it is so.
+    IsDone(bool),
+    /// Rows that somebody should claim.
+    Orphans(Vec<Orphan>),
+    /// It is done.
+    Done,
+    /// The living, and who holds what.
+    Looked(Vec<ZoneServer>, Vec<Holding>),
+    /// Regions, with their epochs from now on.
+    Taken(Vec<(RegionId, u64)>),
+    /// Regions that were given.
+    Given(Vec<RegionId>),
+    /// The generation of a session, and where its character is.
+    Begun(u64, RegionId),
+}
+
+/// Nobody knows whether the statement took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+/// What becomes of a statement, as whoever asked sees it.
+pub type Answered = Result<Response, Unknown>;
+
+impl Statement {
+    /// Whether it changes nothing, so that its failure leaves nothing open.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Peek(_) | Self::IsDone(_) | Self::Orphans(..) | Self::Look
+        )
+    }
+
+    /// Its name, for traces.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Peek(_) => "peek",
+            Self::Claim(_) => "claim",
+            Self::Save(save, _) if save.release => "release",
+            Self::Save(..) => "save",
+            Self::Spawn(..) => "spawn",
+            Self::Despawn { .. } => "despawn",
+            Self::IsDone(_) => "is_done",
+            Self::Orphans(..) => "orphans",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::Remove(_) => "remove",
+            Self::Look => "look",
+            Self::Take(..) => "take",
+            Self::Give(..) => "give",
+            Self::BeginSession(_) => "begin_session",
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Moves. Between a claim and the next change of hands a character has one owner: its place is the sum of the steps that this one took. What was
+//! taken and not saved may be lost only if the owner was, and then at most the last second of it.
+
+use std::collections::BTreeMap;
+
+use store::entities::{EntityRow, Incarnation};
+use world::{
+    applied::CommandId,
+    position::Position,
+    region::{Answer, Body, Claimed, Command, Save},
+    region_id::RegionId,
+};
+
+use super::Watch;
+use crate::{
+    database::{Commit, Database},
+    schedule::{Micros, SECOND},
+    yard::Yard,
+};
+
+/// One owner's time with a character.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) own: u64,
+    position: Position,
+    /// The last step that the claim had in it.
+    moved: CommandId,
+    /// Steps, whether they were taken, and when.
+    steps: BTreeMap<CommandId, (bool, Micros)>,
+    /// When the owner stopped, failed, or dropped it.
+    ended: Option<Micros>,
+}
+
+impl Watch {
+    /// A region takes what a claim returned.
+    pub fn claimed(&mut self, me: Incarnation, row: &Claimed) {
+        let life = Life {
+            own: row.own,
+            position: row.state.position,
+            moved: row.moved,
+            steps: BTreeMap::new(),
+            ended: None,
+        };
+        let lives = &mut self.lives;
+        let present = lives.get(&(me, row.key.clone()));
+        if present.is_none_or(|present| present.own < row.own) {
+            lives.insert((me, row.key.clone()), life);
+        }
+    }
+
+    /// A command comes to the region of its author.
+    pub fn commanded(&mut self, command: &Command) {
+        let name = (command.author.clone(), command.id);
+        self.commands
+            .entry(name)
+            .or_insert_with(|| command.body.clone());
+    }
+
+    /// A zone server says what came of a command.
+    pub fn said(
+        &mut self,
+        me: Incarnation,
+        (session, counter): (u64, u64),
+        answer: &Answer,
+        (yard, database): (&Yard, &Database),
+        now: Micros,
+    ) {
+        let Some((author, generation)) = self.sessions.get(&session).cloned() else {
+            return;
+        };
+        let id = CommandId {
+            generation,
+            counter,
+        };
+        let Some(body) = self.commands.get(&(author.clone(), id)).cloned() else {
+            return;
+        };
+        match (&body, answer) {
+            (Body::Move { dx, dy }, Answer::Done(taken)) => {
+                self.stepped(me, &author, id, ((*dx, *dy), *taken), yard, now);
+            }
+            (_, Answer::Done(true)) => self.check_durable(&author, &body, database, now),
+            _ => {}
+        }
+    }
+
+    fn stepped(
+        &mut self,
+        me: Incarnation,
+        key: &str,
+        id: CommandId,
+        (offset, taken): ((f64, f64), bool),
+        yard: &Yard,
+        now: Micros,
+    ) {
+        let is_walker = !self.teleported.contains(key);
+        let Some(life) = self.lives.get_mut(&(me, key.to_owned())) else {
+            self.broken(now, format!("a step of {key} is answered by who never had it"));
+            return;
+        };
+        let is_known = id.generation == life.moved.generation && id.counter <= life.moved.counter;
+        if is_known || id.generation < life.moved.generation || life.steps.contains_key(&id) {
+            return;
+        }
+        life.steps.insert(id, (taken, now));
+        if !taken {
+            return;
+        }
+        match yard.step(life.position, offset) {
+            Some(position) => life.position = position,
+            None if is_walker => {
+                self.broken(now, format!("{key} went where nobody can go"));
+            }
+            None => {}
+        }
+    }
+
+    /// A zone server saves a row: where the character is, is where its steps have led.
+    pub fn saving(&mut self, me: Incarnation, save: &Save, now: Micros) {
+        if self.teleported.contains(&save.key) {
+            return;
+        }
+        let Some(life) = self.lives.get(&(me, save.key.clone())) else {
+            return;
+        };
+        if life.own == save.own && life.position != save.state.position {
+            let text = format!(
+                "{} is saved at {:?}, and its steps lead to {:?}",
+                save.key, save.state.position, life.position
+            );
+            self.broken(now, text);
+        }
+    }
+
+    /// An owner does not have an entity any more.
+    pub fn dropped(&mut self, me: Incarnation, key: &str, now: Micros) {
+        if let Some(life) = self.lives.get_mut(&(me, key.to_owned())) {
+            life.ended.get_or_insert(now);
+        }
+    }
+
+    /// A zone server has stopped, for now or for ever.
+    pub fn stopped(&mut self, me: Incarnation, now: Micros) {
+        for ((owner, _), life) in &mut self.lives {
+            if *owner == me {
+                life.ended.get_or_insert(now);
+            }
+        }
+    }
+
+    /// A zone server goes on.
+    pub fn went_on(&mut self, me: Incarnation) {
+        for ((owner, _), life) in &mut self.lives {
+            if *owner == me {
+                life.ended = None;
+            }
+        }
+    }
+
+    /// A zone server is gone for good: its copies are no copies.
+    pub fn died(&mut self, me: Incarnation, regions: &[RegionId], now: Micros) {
+        self.stopped(me, now);
+        for copies in self.copies.values_mut() {
+            copies.retain(|(owner, region)| *owner != me || !regions.contains(region));
+        }
+    }
+
+    /// A row has changed hands: which steps of its last owner are lost with that?
+    pub(super) fn changed_hands(&mut self, before: &EntityRow, commit: &Commit, now: Micros) {
+        let after = &commit.after.entity;
+        let Some(owner) = before.owner else { return };
+        let Some(life) = self.lives.get(&(owner, before.key.clone())) else {
+            return;
+        };
+        if life.own != before.own || commit.after.is_gone {
+            return;
+        }
+        let is_released = after.owner.is_none();
+        let ended = life.ended.unwrap_or(now);
+        let lost = life.steps.iter().find(|(id, (taken, at))| {
+            let may_be_lost = !is_released && *at + SECOND + self.lateness_max >= ended;
+            *taken && **id > after.moved && !may_be_lost
+        });
+        if let Some((id, (_, at))) = lost {
+            let text = format!(
+                "step {id:?} of {} was acknowledged at {} ms by an owner that had it until {} ms, and is lost",
+                before.key,
+                at / 1_000,
+                ended / 1_000
+            );
+            self.broken(now, text);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! A zone server: the tasks of `zone-server` as one state machine in virtual time, around the real regions. What it decides is the product's; in which
+//! order its tasks get to do it is drawn.
+//!
+//! `actor` and `outputs` are in step with `zone-server/src/actor.rs` and `actor/outputs.rs`, `rows` with `rows.rs`, `recovery` with `recovery.rs` and
+//! `actor/lost.rs`, `trust` with `trust.rs` and `heartbeat.rs`, `holdings` with `holdings/`, `links` with `links.rs`, `service/listen.rs` and `peers.rs`.
+
+mod actor;
+mod around;
+mod heartbeat;
+mod holdings;
+mod links;
+mod outputs;
+mod recovery;
+mod rows;
+mod trust;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use store::{
+    directory::ZoneServer,
+    entities::{EntityRow, Incarnation},
+};
+use world::{
+    region::{Ask, Asker, Claimed, Enter},
+    region_id::RegionId,
+};
+
+use crate::{
+    desk::Ticket,
+    mutant::Mutant,
+    network::{NodeId, StreamId},
+    schedule::{MILLI, Micros},
+    shared::{Event, Shared},
+    statement::{Answered, Statement},
+};
+use actor::Actor;
+use holdings::Holdings;
+use links::Links;
+use recovery::Recovery;
+use trust::Trust;
+
+/// What a zone server does by itself, when its time has come.
+#[derive(Debug)]
+pub enum Due {
+    /// A region takes what is in its mailbox.
+    Mailbox(At),
+    /// A region wakes.
+    Wake(At),
+    /// A region tries to have a row back.
+    Recover(At, String),
+    /// A leave is given to the region where the character should be by now.
+    Leave(RegionId, Enter),
+    /// A heartbeat is sent.
+    Heartbeat,
+    /// A heartbeat that was sent then is waited for no more.
+    NoHeartbeat(Micros),
+    /// Trust may have lapsed.
+    Lapse,
+    /// It is looked who holds what.
+    Look,
+    /// Rows without an owner are looked for.
+    Rows,
+    /// Rows that were said to be released are claimed.
+    Arrivals,
+    /// Streams to other zone servers are made.
+    Peers,
+    /// It begins to hand everything over, and ends.
+    Leaving,
+}
+
+/// One run of a region's actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    region: RegionId,
+    run: u64,
+}
+
+/// What follows an answer of the database.
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    EnterPeeked(At, Enter),
+    EnterClaimed(At, Enter),
+    Saved { at: At, key: String, own: u64 },
+    Spawned(At, Box<Asker>, Box<Claimed>),
+    Absent(Box<Ask>),
+    WasDone(Box<Asker>),
+    LostPeeked(At, String),
+    LostLooked(At, Box<EntityRow>),
+    LostClaimed(At, String, RegionId),
+    Orphans,
+    Doubtful,
+    Adopted(RegionId),
+    ArrivalPeeked(RegionId),
+    Heartbeat(Micros),
+    Looked(Option<trust::Term>),
+    Taken,
+    Given(Option<Incarnation>, Vec<(RegionId, u64)>),
+    Removed,
+}
+
+/// A zone server.
+#[derive(Debug)]
+pub struct Zone {
+    /// Its process.
+    pub node: NodeId,
+    /// Its run.
+    pub me: Incarnation,
+    /// What the directory says of it.
+    pub standing: ZoneServer,
+    /// How far its clock is ahead of the database's, in milliseconds.
+    skew_ms: u64,
+    actors: BTreeMap<RegionId, Actor>,
+    run_count: u64,
+    whereabouts: BTreeMap<String, RegionId>,
+    links: Links,
+    trust: Trust,
+    holdings: Holdings,
+    recovery: Recovery,
+    pending: BTreeMap<Ticket, Then>,
+    /// When the heartbeat under way was sent.
+    beat: Option<Micros>,
+    /// Whether it has handed everything over and ends.
+    pub has_ended: bool,
+}
+
+impl Zone {
+    /// One that has just started.
+    pub fn start(node: NodeId, address: String, shared: &mut Shared) -> Self {
+        #[expect(clippy::cast_possible_wrap, reason = "the sign bit is cleared")]
+        let me = Incarnation((shared.chance.number() >> 1) as i64);
+        let zone = Self {
+            node,
+            me,
+            standing: ZoneServer {
+                incarnation: me,
+                address,
+                is_leaving: false,
+                map: 0,
+            },
+            skew_ms: shared.chance.below(40),
+            actors: BTreeMap::new(),
+            run_count: 0,
+            whereabouts: BTreeMap::new(),
+            links: Links::default(),
+            trust: Trust {
+                is_for_ever: shared.is(Mutant::TrustForEver),
+                ..Trust::default()
+            },
+            holdings: Holdings::default(),
+            recovery: Recovery::default(),
+            pending: BTreeMap::new(),
+            beat: None,
+            has_ended: false,
+        };
+        shared.note(|| format!("{} starts as {}", zone.standing.address, zone.me));
+        for due in [Due::Heartbeat, Due::Look, Due::Rows, Due::Peers] {
+            let delay = shared.chance.below(20 * MILLI);
+            zone.later(delay, due, shared);
+        }
+        zone
+    }
+
+    /// It is told to stop.
+    pub fn leave(&mut self, shared: &mut Shared) {
+        self.standing.is_leaving = true;
+        shared.note(|| format!("{} is told to stop", self.standing.address));
+        self.later(0, Due::Heartbeat, shared);
+        self.later(0, Due::Look, shared);
+    }
+
+    /// The time has come.
+    pub fn due(&mut self, due: Due, shared: &mut Shared) {
+        match due {
+            Due::Mailbox(at) => self.empty_mailbox(at, shared),
+            Due::Wake(at) => self.wake(at, shared),
+            Due::Recover(at, key) => self.try_recover(at, key, shared),
+            Due::Leave(region, leave) => self.deliver_leave(region, leave, shared),
+            Due::Heartbeat => self.heartbeat(shared),
+            Due::NoHeartbeat(sent) => self.no_heartbeat(sent, shared),
+            Due::Lapse => self.lapse(shared),
+            Due::Look => self.look(shared),
+            Due::Rows => self.look_for_rows(shared),
+            Due::Arrivals => self.take_arrivals(shared),
+            Due::Peers => self.make_peers(shared),
+            Due::Leaving => self.leave(shared),
+        }
+    }
+
+    /// The database answers.
+    pub fn answered(&mut self, ticket: Ticket, answered: Answered, shared: &mut Shared) {
+        let Some(then) = self.pending.remove(&ticket) else {
+            return;
+        };
+        match then {
+            Then::Nothing => {}
+            Then::EnterPeeked(at, enter) => self.enter_peeked(at, enter, answered, shared),
+            Then::EnterClaimed(at, enter) => self.enter_claimed(at, enter, answered, shared),
+            Then::Saved { at, key, own } => self.saved(at, key, own, answered, shared),
+            Then::Spawned(at, asker, row) => self.spawned(at, *asker, row, answered, shared),
+            Then::Absent(ask) => self.absent_peeked(*ask, answered, shared),
+            Then::WasDone(asker) => self.was_done(&asker, answered, shared),
+            Then::LostPeeked(at, key) => self.lost_peeked(at, key, answered, shared),
+            Then::LostLooked(at, row) => self.lost_looked(at, *row, answered, shared),
+            Then::LostClaimed(at, key, region) => {
+                self.lost_claimed(at, key, region, answered, shared);
+            }
+            Then::Orphans => self.orphans(answered, shared),
+            Then::Doubtful => self.doubtful(answered, shared),
+            Then::Adopted(region) => self.adopted(region, answered, shared),
+            Then::ArrivalPeeked(region) => self.arrival_peeked(region, answered, shared),
+            Then::Heartbeat(sent) => self.heartbeat_answered(sent, answered, shared),
+            Then::Looked(term) => self.looked(term, answered, shared),
+            Then::Taken => self.taken(answered, shared),
+            Then::Given(to, regions) => self.given(to, &regions, answered, shared),
+            Then::Removed => self.removed(shared),
+        }
+    }
+
+    /// All streams break, as they do when a process ends: which there are.
+    #[must_use]
+    pub fn streams(&self) -> Vec<StreamId> {
+        self.links.streams()
+    }
+
+    /// Whether it may speak.
+    #[must_use]
+    pub fn is_trusted(&self, shared: &Shared) -> bool {
+        self.trust.is_trusted(shared.now())
+    }
+
+    /// The regions that it runs, and does not give away.
+    #[must_use]
+    pub fn regions(&self) -> BTreeSet<RegionId> {
+        let actors = self.actors.iter();
+        let undrained = actors.filter(|(_, actor)| !actor.is_draining());
+        undrained.map(|(region, _)| *region).collect()
+    }
+
+    /// All regions that it runs.
+    #[must_use]
+    pub fn all_regions(&self) -> Vec<RegionId> {
+        self.actors.keys().copied().collect()
+    }
+
+    /// Whether a region of it has an entity.
+    #[must_use]
+    pub fn has(&self, region: RegionId, key: &str) -> bool {
+        self.actors
+            .get(&region)
+            .is_some_and(|actor| actor.region.has(key))
+    }
+
+    fn now_ms(&self, shared: &Shared) -> u64 {
+        shared.now_ms() + self.skew_ms
+    }
+
+    fn later(&self, delay: Micros, due: Due, shared: &mut Shared) {
+        shared.after(delay, Event::Zone(self.node, due));
+    }
+
+    fn submit(&mut self, statement: Statement, then: Then, shared: &mut Shared) {
+        let ticket = shared.submit(self.node, statement);
+        self.pending.insert(ticket, then);
+    }
+}

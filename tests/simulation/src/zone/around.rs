@@ -1,0 +1,37 @@
+//! What a region sees of the rest of its server: `zone-server/src/actor/around.rs`.
+
+use std::collections::BTreeMap;
+
+use world::{
+    region::{LinkId, Passage, Surroundings},
+    region_id::RegionId,
+};
+
+use super::{actor::Actor, links::Links};
+
+/// The surroundings during one input.
+pub(super) struct Around<'z> {
+    pub(super) whereabouts: &'z BTreeMap<String, RegionId>,
+    pub(super) actors: &'z BTreeMap<RegionId, Actor>,
+    pub(super) links: &'z Links,
+    /// Whether all mailboxes are full just now.
+    pub(super) is_busy: bool,
+}
+
+impl Surroundings for Around<'_> {
+    fn whereabouts(&self, key: &str) -> Option<RegionId> {
+        self.whereabouts.get(key).copied()
+    }
+
+    fn passage(&self, region: RegionId) -> Passage {
+        match self.actors.get(&region) {
+            None => Passage::Away,
+            Some(actor) if self.is_busy || actor.is_closed() => Passage::Busy,
+            Some(_) => Passage::Open,
+        }
+    }
+
+    fn is_linked(&self, link: LinkId) -> bool {
+        self.links.is_linked(link)
+    }
+}
