@@ -165,7 +165,7 @@ enum Woken {
     Heard(Heard),
     Done(Done),
     Located(Result<Option<RegionId>, ()>),
-    /// There is news, a zone server has come up, or time has passed: look again.
+    /// There is news, or time has passed: look again.
     Look,
     Shutdown,
 }
@@ -201,7 +201,6 @@ impl Connection {
     ) -> Closed {
         let mut timer = Box::pin(tokio::time::sleep(self.shared.config.idle_timeout()));
         let mut news = self.shared.replica.news();
-        let mut links = self.shared.router.changes();
         loop {
             let now = Instant::now();
             self.inbox.look(now);
@@ -223,14 +222,7 @@ impl Connection {
                 timer.as_mut().reset(deadline.into());
             }
             let woken = self
-                .wait(
-                    &mut read,
-                    &write,
-                    timer.as_mut(),
-                    &mut news,
-                    &mut links,
-                    shutdown,
-                )
+                .wait(&mut read, &write, timer.as_mut(), &mut news, shutdown)
                 .await;
             if let Some(closed) = self.wake(woken) {
                 return closed;
@@ -244,13 +236,11 @@ impl Connection {
         write: &WriteHalf<'_>,
         timer: Pin<&mut tokio::time::Sleep>,
         news: &mut watch::Receiver<u64>,
-        links: &mut watch::Receiver<u64>,
         shutdown: &Shutdown,
     ) -> Woken {
         let is_reading = self.is_reading();
         let is_writing = !self.outbox.is_empty();
         let is_looking = self.looking.is_some();
-        let is_unreachable = self.session.is_unreachable();
         let is_closing = self.closing.is_some();
         tokio::select! {
             heard = self.line.next() => Woken::Heard(heard),
@@ -262,7 +252,6 @@ impl Connection {
             },
             found = finished(&mut self.locating) => Woken::Located(found),
             _ = news.changed(), if is_looking => Woken::Look,
-            _ = links.changed(), if is_unreachable => Woken::Look,
             () = timer => Woken::Look,
             () = shutdown.triggered(), if !is_closing => Woken::Shutdown,
         }
@@ -282,23 +271,19 @@ impl Connection {
                 return Some(Closed::Broken);
             }
             Woken::Writable => {}
-            Woken::Heard(Heard::Event(number, event)) => {
-                self.session.heard(number, event, now, &mut self.outputs);
-                while let Some((number, event)) = self.line.try_next() {
-                    self.session.heard(number, event, now, &mut self.outputs);
+            Woken::Heard(heard) => {
+                self.hear(heard, now);
+                // What is wanted is done before more is heard: from whom it counts depends on where the line leads.
+                self.carry_out();
+                while let Some(heard) = self.line.try_next() {
+                    self.hear(heard, now);
+                    self.carry_out();
                 }
                 self.follow();
             }
-            Woken::Heard(Heard::Lost) => self.session.link_lost(now, &mut self.outputs),
-            Woken::Heard(Heard::Sent) => {}
             Woken::Done(done) => self.done(done, now),
             Woken::Located(found) => self.session.located(found, now, &mut self.outputs),
-            Woken::Look => {
-                self.session.tick(now, &mut self.outputs);
-                if self.session.is_unreachable() {
-                    self.session.holder_changed(now, &mut self.outputs);
-                }
-            }
+            Woken::Look => self.session.tick(now, &mut self.outputs),
             Woken::Shutdown => self.closing = Some(Closed::Shutdown),
         }
         None

@@ -74,6 +74,23 @@ pub(crate) enum Error {
     Malformed(#[from] Malformed),
 }
 
+impl Error {
+    /// Whether nobody can have heard the call, for want of a connection.
+    pub(crate) fn is_unsent(&self) -> bool {
+        let Self::Status(status) = self else {
+            return false;
+        };
+        let mut cause = std::error::Error::source(&**status);
+        while let Some(error) = cause {
+            if error.is::<tonic::ConnectError>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self::Status(Box::new(status))

@@ -2,8 +2,9 @@
 //!
 //! In the order in which a request's bytes meet them: [`listener`] accepts, [`connection`] owns a socket, [`request`] says what a message comes to,
 //! [`session`] decides what is under way; [`login`] asks who somebody is; reads are answered by [`replica`], [`maps`] and [`image`]; writes go by
-//! [`router`] and [`zone_link`]; [`flags`] are added to replies. [`served`] follows what is published, [`presence`] says who is here, [`counters`]
-//! count, and [`grpc`] alone knows how all that is put into protobuf.
+//! [`router`], which reads from [`holders`] where to, and [`zone_link`]; what comes back finds its session in [`registry`]; [`flags`] are added to
+//! replies. [`served`] follows what is published, [`presence`] says who is here, [`counters`] count, and [`grpc`] alone knows how all that is put
+//! into protobuf.
 
 mod config;
 mod connection;
@@ -16,6 +17,7 @@ mod listener;
 mod login;
 mod maps;
 mod presence;
+mod registry;
 mod replica;
 pub mod request;
 mod router;

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use wire::command::Credentials;
 
 use crate::{
@@ -16,20 +17,22 @@ use crate::{
 
 /// How long one call may take: a full queue of password checks before it, with room to spare.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a `login` is tried that nobody answers. Beginning a session twice harms nobody, so this is safe; a `new` is tried once, because
-/// a second try could find the first one's account and take it for somebody else's.
-const LOGIN_TRIES_MAX: u32 = 3;
-/// How long to wait before the next try.
-const LOGIN_BACK_OFF: Duration = Duration::from_millis(200);
+/// How long after a call that nobody answered another one is made; doubled each time. The account service may be starting again.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// The longest that it is doubled to.
+const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 /// How long to wait for a place in the queue of password checks before asking for one again: long enough for some to have been done. The wait is as long
 /// as the session's patience: everybody comes at once after a restart, and a False would say that the password is wrong.
 const BUSY_BACK_OFF: Duration = Duration::from_millis(250);
+/// How often it is said that there is no account service.
+const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The account service, and the numbers of this gateway's sessions.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     auth: Auth,
     last_number: AtomicU64,
+    warned_at: Mutex<Option<Instant>>,
 }
 
 /// What came of asking.
@@ -55,55 +58,53 @@ impl Accounts {
         Self {
             auth,
             last_number: AtomicU64::new(0),
+            warned_at: Mutex::default(),
         }
     }
 
-    /// Asks.
+    /// Asks until there is an answer, or nobody can say any more what it would mean. Whoever waits for it gives up at [`PATIENCE`], and we a little
+    /// before.
     pub(crate) async fn ask(
         &self,
         is_new: bool,
         credentials: Credentials,
         traceparent: String,
     ) -> Asked {
-        let tries = if is_new { 1 } else { LOGIN_TRIES_MAX };
-        for attempt in 1..=tries {
-            match self.ask_patiently(is_new, &credentials, &traceparent).await {
-                Ok(answer) => return self.asked(answer),
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        attempt,
-                        "no answer from the account service"
-                    );
-                    if matches!(error, Error::Malformed(_)) {
-                        break;
-                    }
-                }
-            }
-            if attempt < tries {
-                tokio::time::sleep(LOGIN_BACK_OFF).await;
-            }
-        }
-        Asked::nobody(Verdict::Unknown)
-    }
-
-    /// Asks until there is a place in the queue. Whoever waits for the answer gives up at [`PATIENCE`], and we a little before.
-    async fn ask_patiently(
-        &self,
-        is_new: bool,
-        credentials: &Credentials,
-        traceparent: &str,
-    ) -> Result<AuthAnswer, Error> {
         let asked_at = Instant::now();
+        let mut back_off = BACK_OFF;
         loop {
             let answer = self
                 .auth
-                .ask(is_new, credentials, traceparent, CALL_TIMEOUT)
-                .await?;
-            if answer != AuthAnswer::Busy || asked_at.elapsed() + BUSY_BACK_OFF > PATIENCE {
-                return Ok(answer);
+                .ask(is_new, &credentials, &traceparent, CALL_TIMEOUT)
+                .await;
+            let wait = match answer {
+                Ok(AuthAnswer::Busy) => BUSY_BACK_OFF,
+                Ok(answer) => return self.asked(answer),
+                Err(error) => {
+                    self.warn(&error);
+                    if !may_ask_again(is_new, &error) {
+                        return Asked::nobody(Verdict::Unknown);
+                    }
+                    let wait = back_off;
+                    back_off = (back_off * 2).min(BACK_OFF_MAX);
+                    wait
+                }
+            };
+            if asked_at.elapsed() + wait >= PATIENCE {
+                return Asked::nobody(Verdict::Unknown);
             }
-            tokio::time::sleep(BUSY_BACK_OFF).await;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn warn(&self, error: &Error) {
+        let mut warned_at = self.warned_at.lock();
+        if warned_at.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+            *warned_at = Some(Instant::now());
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "no answer from the account service"
+            );
         }
     }
 
@@ -130,5 +131,13 @@ impl Accounts {
                 }
             }
         }
+    }
+}
+
+/// Beginning a session twice harms nobody. But a second `new` could find the account of the first one, and take it for somebody else's.
+fn may_ask_again(is_new: bool, error: &Error) -> bool {
+    match error {
+        Error::Malformed(_) | Error::Address(..) => false,
+        Error::Connect(_) | Error::Status(_) => !is_new || error.is_unsent(),
     }
 }

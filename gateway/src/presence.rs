@@ -1,7 +1,8 @@
 //! The list of who is logged in here, kept alive where others look for it. A hint: generations in SQL decide whose session counts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration, time::Instant};
 
+use futures::{TryStreamExt, stream};
 use parking_lot::Mutex;
 use runtime::shutdown::Shutdown;
 use store::sessions::{Session, Sessions};
@@ -13,6 +14,12 @@ use crate::{counters::Counters, zone_message::Character};
 const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a note lives: two renewals may fail.
 const TTL: Duration = Duration::from_secs(35);
+/// How many notes are written at a time: as many as hide the way to Redis and back.
+const CONCURRENCY: usize = 64;
+/// How long one note may take. Redis answers within milliseconds, or is not there.
+const NOTE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is said that sessions are not noted.
+const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The sessions of this gateway.
 #[derive(Debug)]
@@ -25,6 +32,23 @@ pub(crate) struct Presence {
     has_gone: Notify,
     sessions: Arc<dyn Sessions>,
     counters: Arc<Counters>,
+    warned_at: Mutex<Option<Instant>>,
+}
+
+/// Why a session is not noted.
+#[derive(Debug, thiserror::Error)]
+enum Unnoted {
+    /// The store says so.
+    #[error("the note was not taken")]
+    Failed(#[from] store::Error),
+    /// The store says nothing.
+    #[error("no answer within {} ms", NOTE_TIMEOUT.as_millis())]
+    TimedOut,
+}
+
+async fn within(note: impl Future<Output = Result<(), store::Error>>) -> Result<(), Unnoted> {
+    let done = tokio::time::timeout(NOTE_TIMEOUT, note).await;
+    Ok(done.map_err(|_| Unnoted::TimedOut)??)
 }
 
 impl Presence {
@@ -41,6 +65,7 @@ impl Presence {
             has_gone: Notify::new(),
             sessions,
             counters,
+            warned_at: Mutex::default(),
         }
     }
 
@@ -86,37 +111,50 @@ impl Presence {
         Ok(())
     }
 
+    /// Notes all sessions. The first that fails ends it: the others would fail as well, and it is tried again soon enough.
     async fn renew(&self) {
         let here: Vec<Character> = self.here.lock().values().cloned().collect();
-        for character in here {
-            let session = Session {
-                gateway: self.gateway.clone(),
-                generation: character.generation,
-            };
-            if let Err(error) = self.sessions.put(&character.name, session, TTL).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "sessions are not noted now"
-                );
-                return;
-            }
+        let renewed = stream::iter(here.into_iter().map(Ok))
+            .try_for_each_concurrent(CONCURRENCY, |character| self.note(character))
+            .await;
+        if let Err(error) = renewed {
+            self.warn(&error);
+        }
+    }
+
+    async fn note(&self, character: Character) -> Result<(), Unnoted> {
+        let session = Session {
+            gateway: self.gateway.clone(),
+            generation: character.generation,
+        };
+        within(self.sessions.put(&character.name, session, TTL)).await
+    }
+
+    fn warn(&self, error: &Unnoted) {
+        let mut warned_at = self.warned_at.lock();
+        if warned_at.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+            *warned_at = Some(Instant::now());
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "sessions are not noted now"
+            );
         }
     }
 
     /// A note that is not removed times out.
     async fn remove_gone(&self) {
         let gone = std::mem::take(&mut *self.gone.lock());
-        for character in gone {
-            let removed = self
-                .sessions
-                .remove(&character.name, character.generation)
-                .await;
-            if let Err(error) = removed {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "a session is still noted"
-                );
-            }
+        let removed = stream::iter(gone.into_iter().map(Ok))
+            .try_for_each_concurrent(CONCURRENCY, |character| async move {
+                let remove = self.sessions.remove(&character.name, character.generation);
+                within(remove).await
+            })
+            .await;
+        if let Err(error) = removed {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "sessions that have ended are still noted"
+            );
         }
     }
 

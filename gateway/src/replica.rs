@@ -21,10 +21,11 @@ use world::{position::Position, region_id::RegionId};
 use crate::{
     counters::Counters,
     router::Router,
+    zone_link::LinkId,
     zone_message::{News, ToZone},
 };
 use entity::position_value;
-use interest::{Interest, Order};
+use interest::{Interest, Order, Situation};
 use runtime::shutdown::Shutdown;
 use state::State;
 pub(crate) use watcher::{Scale, Sight, Watcher};
@@ -69,12 +70,12 @@ impl Replica {
         Watcher::new(Arc::clone(self), key, at)
     }
 
-    /// Merges news, all of it at once.
-    pub(crate) fn apply(&self, news: Vec<News>, now: Instant) {
+    /// Merges news that has come by a stream, all of it at once.
+    pub(crate) fn apply(&self, link: LinkId, news: Vec<News>, now: Instant) {
         {
             let mut state = self.state.write();
             for one in news {
-                state.apply(one, now);
+                state.apply(link, one, now);
             }
         }
         self.news.send_modify(|count| *count += 1);
@@ -130,7 +131,7 @@ impl Replica {
     ) -> anyhow::Result<()> {
         let mut links = router.changes();
         while !shutdown.is_triggered() {
-            self.say(&router).await;
+            self.say(&router);
             self.upkeep(Instant::now(), &counters);
             tokio::select! {
                 () = self.wanted.notified() => {}
@@ -142,31 +143,39 @@ impl Replica {
         Ok(())
     }
 
-    async fn say(&self, router: &Router) {
+    /// Says what is to be said now. Nobody is waited for: what finds no room in a stream's queue is said the next time.
+    fn say(&self, router: &Router) {
         for order in self.orders(router) {
             let (link, message) = match order {
                 Order::Subscribe(link, region) => (link, ToZone::Subscribe(region)),
                 Order::Unsubscribe(link, region) => (link, ToZone::Unsubscribe(region)),
-                Order::Forget(_) => continue,
+                Order::Forget(_) | Order::Blank(_) => continue,
             };
             // A stream that has ended needs no word; the one after it is told everything.
-            if let Some(link) = router.link(link) {
-                link.send(message).await;
+            let is_said = router.link(link).is_none_or(|link| link.try_send(message));
+            if !is_said {
+                self.interest.lock().unsaid(order);
             }
         }
     }
 
     /// What is to be said now. What is not wanted any more is forgotten before anybody can want it again.
     fn orders(&self, router: &Router) -> Vec<Order> {
-        let holder = |region| router.holder(region).map(|link| link.id());
         let mut interest = self.interest.lock();
         let orders = {
             let state = self.state.read();
-            interest.orders(Instant::now(), holder, |region| state.has(region))
+            let situation = Situation {
+                holder: &|region| router.holder(region).map(|link| link.id()),
+                is_up: &|link| router.link(link).is_some(),
+                is_told: &|region, link| state.is_told(region, link),
+            };
+            interest.orders(Instant::now(), situation)
         };
         for order in &orders {
-            if let Order::Unsubscribe(_, region) | Order::Forget(region) = order {
-                self.state.write().forget(*region);
+            match order {
+                Order::Forget(region) => self.state.write().forget(*region),
+                Order::Blank(region) => self.state.write().blank(*region),
+                Order::Subscribe(..) | Order::Unsubscribe(..) => {}
             }
         }
         orders

@@ -1,6 +1,8 @@
 //! Which zone server holds a region, and the streams to all that are alive: kept up, and made again when they break. It does not know what is
 //! said by them.
 
+mod looking;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -9,34 +11,39 @@ use std::{
 
 use parking_lot::RwLock;
 use runtime::shutdown::Shutdown;
-use store::{
-    Store,
-    announce::{Announcements, Topic},
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
 };
-use tokio::{sync::watch, task::JoinSet};
 use world::region_id::RegionId;
 
 use crate::{
     counters::Counters,
     grpc,
+    holders::Holders,
+    registry::Registry,
     replica::Replica,
     zone_link::{self, Link, LinkId},
 };
+use looking::Looks;
 
-/// How often the list of zone servers is read, besides when it is announced to have changed.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a stream has broken a new one is tried; doubled each time that it fails.
 const BACK_OFF: Duration = Duration::from_millis(50);
 /// The longest that it is doubled to: zone servers are expected back within three seconds.
 const BACK_OFF_MAX: Duration = Duration::from_millis(800);
 
-/// The streams that are up.
+/// The streams that are up, and where they lead.
 #[derive(Debug)]
 pub(crate) struct Router {
     /// By address: a zone server that comes back at its old address is the same one to us.
     links: RwLock<BTreeMap<String, Link>>,
-    /// Counts streams that have come up or ended.
+    holders: RwLock<Holders>,
+    registry: Arc<Registry>,
+    /// Counts streams that have come up or ended, and changes of holders.
     changes: watch::Sender<u64>,
+    /// Somebody was not where we thought.
+    doubts: Notify,
+    looks: Looks,
 }
 
 /// What keeping streams needs.
@@ -57,18 +64,19 @@ impl Router {
     pub(crate) fn new() -> Self {
         Self {
             links: RwLock::default(),
+            holders: RwLock::default(),
+            registry: Arc::default(),
             changes: watch::Sender::new(0),
+            doubts: Notify::new(),
+            looks: Looks::default(),
         }
     }
 
-    /// The stream to the zone server that holds a region; None: it cannot be reached now. There is one zone server, which holds every region.
-    pub(crate) fn holder(&self, _region: RegionId) -> Option<Link> {
-        // Of two, while one is on its way out, the newer stream leads to the newer one.
-        self.links
-            .read()
-            .values()
-            .max_by_key(|link| link.id())
-            .cloned()
+    /// The stream to the zone server that holds a region; None: nobody holds it who can be reached now.
+    pub(crate) fn holder(&self, region: RegionId) -> Option<Link> {
+        let holders = self.holders.read();
+        let address = holders.address(region)?;
+        self.links.read().get(address).cloned()
     }
 
     /// A stream that is up.
@@ -80,46 +88,37 @@ impl Router {
             .cloned()
     }
 
-    /// Changes whenever a stream comes up or ends.
+    /// Who hears of what comes by the streams.
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Changes whenever a stream comes up or ends, or a region has another holder.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Keeps a stream to each zone server that is alive, until the shutdown.
-    pub(crate) async fn keep(
-        self: Arc<Self>,
-        store: Store,
-        announcements: Arc<dyn Announcements>,
-        keeping: Keeping,
-    ) -> anyhow::Result<()> {
-        let mut announced = announcements.listen(Topic::Directory);
-        let mut known: BTreeMap<String, Shutdown> = BTreeMap::new();
-        let mut keepers: JoinSet<String> = JoinSet::new();
-        while !keeping.shutdown.is_triggered() {
-            match store.directory().live().await {
-                Ok(live) => {
-                    let live = live.into_iter().map(|server| server.address).collect();
-                    self.follow(&live, &mut known, &mut keepers, &keeping);
-                }
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the list of zone servers cannot be read; keeping those that are known"
-                ),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-                _ = announced.changed() => {}
-                Some(ended) = keepers.join_next() => { known.remove(&ended?); }
-                () = keeping.shutdown.triggered() => {}
-            }
-        }
-        for gone in known.values() {
-            gone.trigger();
-        }
-        while let Some(ended) = keepers.join_next().await {
-            ended?;
-        }
-        Ok(())
+    /// Somebody was not where we thought, so that who holds what is looked at soon.
+    pub(crate) fn doubt(&self) {
+        self.doubts.notify_one();
+    }
+
+    /// The last look at who holds what that has begun.
+    pub(crate) fn last_look(&self) -> u64 {
+        self.looks.begun()
+    }
+
+    /// Tells those who are concerned that a region is reached by another stream than before.
+    fn changed(&self, counters: &Counters) {
+        self.changes.send_modify(|count| *count += 1);
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        counters.links.set(self.links.read().len() as f64);
+        self.review();
+    }
+
+    fn review(&self) {
+        let holder = |region| self.holder(region).map(|link| link.id());
+        self.registry.review(self.looks.finished(), holder);
     }
 
     /// Starts keepers for those that are new, and lets go of those that are dead. A stream that works is kept, whatever the list says.
@@ -178,12 +177,21 @@ impl Router {
     async fn run(&self, address: &str, stream: grpc::Stream, keeping: &Keeping) {
         let (link, messages) = Link::new(address);
         self.links.write().insert(address.to_owned(), link.clone());
-        self.changed(keeping);
+        self.changed(&keeping.counters);
         tracing::info!(address, link = link.id().0, "stream to zone server is up");
-        let result =
-            zone_link::run(stream, &link, messages, &keeping.replica, &keeping.shutdown).await;
+        let carrying = zone_link::run(
+            stream,
+            &link,
+            messages,
+            &keeping.replica,
+            &self.registry,
+            &keeping.shutdown,
+        );
+        let result = carrying.await;
         self.links.write().remove(address);
-        self.changed(keeping);
+        link.end(&self.registry);
+        self.changed(&keeping.counters);
+        self.doubt();
         match result {
             _ if keeping.shutdown.is_triggered() => {}
             Ok(()) => tracing::info!(address, "stream was ended by the zone server"),
@@ -193,11 +201,5 @@ impl Router {
                 "stream to zone server broke"
             ),
         }
-    }
-
-    fn changed(&self, keeping: &Keeping) {
-        self.changes.send_modify(|count| *count += 1);
-        #[expect(clippy::cast_precision_loss, reason = "a handful")]
-        keeping.counters.links.set(self.links.read().len() as f64);
     }
 }

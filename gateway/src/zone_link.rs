@@ -1,35 +1,31 @@
 //! The stream to one zone server. Whatever is queued when it can be written goes out as one batch; what comes is given to the replica and to the
 //! sessions that it is for, in its order, so an entity's change is there before the reply to the command that made it.
 //!
-//! A [`Link`] is one stream and ends with it. Sessions hear of its end by the end of their [`Registration`], and the next stream is another link.
+//! A [`Link`] is one stream and ends with it; the next stream to the same zone server is another link.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use runtime::shutdown::Shutdown;
 use tokio::sync::mpsc;
 
 use crate::{
     grpc::{self, Batch, Incoming, Outgoing},
+    registry::Registry,
     replica::Replica,
-    zone_message::{Event, FromZone, News, SessionNumber, ToZone},
+    zone_message::{FromZone, News, ToZone},
 };
 
 /// Messages that wait for the stream. A full queue makes connections stop reading their clients; nothing is lost.
 const QUEUE_MAX: usize = 4_096;
 /// Messages that are put into a batch at once. More follow in the next.
 const BATCH_COUNT_MAX: usize = 1_024;
-/// What one session may leave unheard: an answer to each of its commands, several times over. A session that leaves more is told that the
-/// stream has ended, and enters again.
-const EVENTS_MAX: usize = 1_024;
 /// How long a stream has, when the gateway stops, to take the last words of its sessions.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -43,7 +39,7 @@ pub(crate) struct Link {
     id: LinkId,
     address: Arc<str>,
     queue: mpsc::Sender<ToZone>,
-    sessions: Arc<Sessions>,
+    is_ended: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Link {
@@ -52,26 +48,6 @@ impl fmt::Debug for Link {
     }
 }
 
-/// Who hears of what comes. None: the stream has ended.
-#[derive(Debug)]
-struct Sessions(Mutex<Option<HashMap<SessionNumber, Listener>>>);
-
-#[derive(Debug)]
-struct Listener {
-    registration: u64,
-    events: mpsc::Sender<(SessionNumber, Event)>,
-}
-
-/// A session's ear at a stream; it is taken away when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    id: u64,
-    number: SessionNumber,
-    link: Link,
-    events: mpsc::Receiver<(SessionNumber, Event)>,
-}
-
-/// Links and registrations are counted together.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Link {
@@ -82,7 +58,7 @@ impl Link {
             id: LinkId(NEXT.fetch_add(1, Ordering::Relaxed)),
             address: Arc::from(address),
             queue,
-            sessions: Arc::new(Sessions(Mutex::new(Some(HashMap::new())))),
+            is_ended: Arc::default(),
         };
         (link, messages)
     }
@@ -102,95 +78,41 @@ impl Link {
         &self.queue
     }
 
-    /// Sends a message when there is room for it. One that a stream ends before is lost with it.
-    pub(crate) async fn send(&self, message: ToZone) {
-        let _ended = self.queue.send(message).await;
+    /// Sends a message, if there is room for it. One that a stream ends before is lost with it.
+    pub(crate) fn try_send(&self, message: ToZone) -> bool {
+        !matches!(
+            self.queue.try_send(message),
+            Err(mpsc::error::TrySendError::Full(_))
+        )
     }
 
-    /// Begins to hear what is said to a session; None: the stream has ended.
-    pub(crate) fn register(&self, number: SessionNumber) -> Option<Registration> {
-        let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let listener = Listener {
-            registration: id,
-            events: sender,
-        };
-        self.sessions.0.lock().as_mut()?.insert(number, listener);
-        Some(Registration {
-            id,
-            number,
-            link: self.clone(),
-            events,
-        })
+    /// Whether the stream has ended. Who begins to speak by it and asks afterwards misses no end.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::SeqCst)
     }
 
-    /// The stream has ended: everybody hears of it.
-    pub(crate) fn end(&self) {
-        *self.sessions.0.lock() = None;
+    /// The stream has ended: everybody who speaks by it hears of it.
+    pub(crate) fn end(&self, registry: &Registry) {
+        self.is_ended.store(true, Ordering::SeqCst);
+        registry.ended(self.id);
     }
 
-    /// Gives a batch to whom it is for. Nobody waits for a session that does not listen.
-    fn deliver(&self, messages: Vec<FromZone>, replica: &Replica) {
+    /// Gives a batch to whom it is for.
+    fn deliver(&self, messages: Vec<FromZone>, replica: &Replica, registry: &Registry) {
         let mut news: Vec<News> = Vec::new();
         for message in messages {
             match message {
                 FromZone::News(one) => news.push(one),
                 FromZone::Session(number, event) => {
                     if !news.is_empty() {
-                        replica.apply(std::mem::take(&mut news), Instant::now());
+                        replica.apply(self.id, std::mem::take(&mut news), Instant::now());
                     }
-                    self.hand(number, event);
+                    registry.tell(self.id, number, event);
                 }
             }
         }
         if !news.is_empty() {
-            replica.apply(news, Instant::now());
-        }
-    }
-
-    fn hand(&self, number: SessionNumber, event: Event) {
-        let mut sessions = self.sessions.0.lock();
-        let Some(sessions) = sessions.as_mut() else {
-            return;
-        };
-        if let Some(listener) = sessions.get(&number)
-            && listener.events.try_send((number, event)).is_err()
-        {
-            sessions.remove(&number);
-        }
-    }
-}
-
-impl Registration {
-    /// The link that it is at.
-    pub(crate) fn link(&self) -> &Link {
-        &self.link
-    }
-
-    /// Whose it is.
-    pub(crate) fn number(&self) -> SessionNumber {
-        self.number
-    }
-
-    /// What is said next; None: the stream has ended. May be dropped and called again.
-    pub(crate) async fn next(&mut self) -> Option<(SessionNumber, Event)> {
-        self.events.recv().await
-    }
-
-    /// What has been said already.
-    pub(crate) fn try_next(&mut self) -> Option<(SessionNumber, Event)> {
-        self.events.try_recv().ok()
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        if let Some(sessions) = self.link.sessions.0.lock().as_mut()
-            && sessions
-                .get(&self.number)
-                .is_some_and(|listener| listener.registration == self.id)
-        {
-            sessions.remove(&self.number);
+            replica.apply(self.id, news, Instant::now());
         }
     }
 }
@@ -201,11 +123,12 @@ pub(crate) async fn run(
     link: &Link,
     messages: mpsc::Receiver<ToZone>,
     replica: &Replica,
+    registry: &Registry,
     shutdown: &Shutdown,
 ) -> Result<(), grpc::Error> {
     let (outgoing, mut incoming) = stream.split();
     let carrying = async {
-        let mut reading = std::pin::pin!(read(&mut incoming, link, replica));
+        let mut reading = std::pin::pin!(read(&mut incoming, link, replica, registry));
         tokio::select! {
             result = &mut reading => return result,
             () = write(messages, outgoing, shutdown) => {}
@@ -217,15 +140,13 @@ pub(crate) async fn run(
         shutdown.triggered().await;
         tokio::time::sleep(FAREWELL).await;
     };
-    let result = tokio::select! {
+    tokio::select! {
         result = carrying => result,
         () = overdue => {
             tracing::warn!("a zone server did not take the last words");
             Ok(())
         }
-    };
-    link.end();
-    result
+    }
 }
 
 /// Until the stream has ended or, after the shutdown, the queue is empty.
@@ -259,9 +180,14 @@ async fn write(mut messages: mpsc::Receiver<ToZone>, outgoing: Outgoing, shutdow
 }
 
 /// Until the stream ends.
-async fn read(incoming: &mut Incoming, link: &Link, replica: &Replica) -> Result<(), grpc::Error> {
+async fn read(
+    incoming: &mut Incoming,
+    link: &Link,
+    replica: &Replica,
+    registry: &Registry,
+) -> Result<(), grpc::Error> {
     while let Some(messages) = incoming.next().await? {
-        link.deliver(messages, replica);
+        link.deliver(messages, replica, registry);
     }
     Ok(())
 }
@@ -276,6 +202,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::zone_message::{Event, SessionNumber};
 
     const REGION: RegionId = RegionId {
         level: 0,
@@ -283,50 +210,13 @@ mod tests {
         row: 0,
     };
 
-    fn event(number: u64) -> FromZone {
-        FromZone::Session(SessionNumber(number), Event::Moved(REGION))
-    }
-
-    #[tokio::test]
-    async fn each_session_hears_what_is_for_it() {
-        let (link, _messages) = Link::new("http://zone");
-        let replica = Replica::new(8.0);
-        let mut one = link.register(SessionNumber(1)).unwrap();
-        let two = link.register(SessionNumber(2)).unwrap();
-        link.deliver(vec![event(1), event(2), event(3)], &replica);
-        assert_eq!(
-            one.next().await,
-            Some((SessionNumber(1), Event::Moved(REGION)))
-        );
-        assert_eq!(one.try_next(), None);
-        // An older ear of the same session takes nothing away from the newer one.
-        let mut newer = link.register(SessionNumber(2)).unwrap();
-        drop(two);
-        link.deliver(vec![event(2)], &replica);
-        assert!(newer.next().await.is_some());
-    }
-
-    #[tokio::test]
-    async fn who_does_not_listen_is_told_that_the_stream_has_ended() {
-        let (link, _messages) = Link::new("http://zone");
-        let replica = Replica::new(8.0);
-        let mut deaf = link.register(SessionNumber(1)).unwrap();
-        for _ in 0..=EVENTS_MAX {
-            link.deliver(vec![event(1)], &replica);
-        }
-        let mut heard = 0;
-        while deaf.next().await.is_some() {
-            heard += 1;
-        }
-        assert_eq!(heard, EVENTS_MAX);
-    }
-
-    #[tokio::test]
-    async fn a_change_is_there_before_the_reply_behind_it() {
+    #[test]
+    fn a_change_is_there_before_the_reply_behind_it() {
         let (link, _messages) = Link::new("http://zone");
         let replica = Arc::new(Replica::new(8.0));
         let _eyes = replica.watch(Arc::from("anna"), REGION);
-        let mut session = link.register(SessionNumber(1)).unwrap();
+        let registry = Arc::new(Registry::default());
+        let mut session = registry.register(SessionNumber(1));
         let attributes = wire::pickle::encode(&wire::Value::Dict(vec![]), Dialect::Four);
         let shown = |version| Shown {
             name: "Anna".to_owned(),
@@ -347,7 +237,9 @@ mod tests {
                 departed: Vec::new(),
             }))
         };
-        link.deliver(vec![news(vec![shown(1)]), event(1), news(vec![])], &replica);
+        let moved = FromZone::Session(SessionNumber(1), Event::Moved(REGION));
+        let batch = vec![news(vec![shown(1)]), moved, news(vec![])];
+        link.deliver(batch, &replica, &registry);
         assert!(session.try_next().is_some());
         let name = replica.attribute("anna", "name", false);
         assert_ne!(name, crate::replica::Lookup::Unknown);

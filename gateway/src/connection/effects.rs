@@ -5,10 +5,13 @@ use std::{sync::Arc, time::Duration, time::Instant};
 use tracing::Span;
 use world::{name, region_id::RegionId};
 
-use super::{Connection, Done, line::Unreachable};
+use super::{
+    Connection, Done,
+    line::{Heard, Unreachable},
+};
 use crate::{
     session::Output,
-    zone_message::{Character, ToZone},
+    zone_message::{Character, Event, ToZone},
 };
 
 /// How long the last word to the zone server may wait for room in the stream's queue.
@@ -83,6 +86,34 @@ impl Connection {
         }
     }
 
+    /// Takes in what comes by the line. Who was not where we thought makes us look where he is.
+    pub(super) fn hear(&mut self, heard: Heard, now: Instant) {
+        let router = &self.shared.router;
+        match heard {
+            Heard::Event(number, event) => {
+                let is_astray = matches!(
+                    event,
+                    Event::Released(_) | Event::Elsewhere { region: None, .. }
+                );
+                if is_astray {
+                    router.doubt();
+                }
+                self.session.heard(number, event, now, &mut self.outputs);
+            }
+            Heard::Lost => {
+                router.doubt();
+                self.session.link_lost(now, &mut self.outputs);
+            }
+            Heard::Look => {
+                let region = self.session.region();
+                if region.is_some_and(|region| self.line.is_elsewhere(region, router)) {
+                    self.session.holder_changed(now, &mut self.outputs);
+                }
+            }
+            Heard::Sent => {}
+        }
+    }
+
     fn begun(&mut self, character: Character) {
         Span::current().record("player", &*character.name);
         tracing::info!(player = &*character.name, "logged in");
@@ -95,6 +126,7 @@ impl Connection {
         if let (Some(watcher), Some(region)) = (&mut self.watcher, self.session.region()) {
             watcher.moved(region);
             watcher.walk(&self.shared.served.now().scale);
+            self.line.is_in(region, &self.shared.router);
         }
     }
 

@@ -1,5 +1,5 @@
 //! A connection's line to its character's zone server: messages out in their order, without waiting for the stream; what is said to the session,
-//! in. It does not know what is said.
+//! in. It does not know what is said, only by which streams it counts.
 
 use std::{collections::VecDeque, future::pending, pin::Pin};
 
@@ -7,8 +7,9 @@ use tokio::sync::mpsc::{OwnedPermit, error::SendError, error::TrySendError};
 use world::{region::WINDOW, region_id::RegionId};
 
 use crate::{
+    registry::{Registration, Word},
     router::Router,
-    zone_link::Registration,
+    zone_link::{Link, LinkId},
     zone_message::{Event, SessionNumber, ToZone},
 };
 
@@ -17,10 +18,12 @@ const WAITING_MAX: usize = 4 * WINDOW as usize;
 
 type Reserving = Pin<Box<dyn Future<Output = Result<OwnedPermit<ToZone>, SendError<()>>> + Send>>;
 
-/// The line. It is down before a login and after the stream's end.
+/// The line. It is down before a login, after the stream's end, and while nobody can be reached.
 #[derive(Default)]
 pub(super) struct Line {
     ear: Option<Registration>,
+    /// The stream that the session speaks by.
+    link: Option<Link>,
     waiting: VecDeque<ToZone>,
     reserving: Option<Reserving>,
     /// Too much waited; nobody has been told yet.
@@ -38,12 +41,14 @@ pub(super) enum Heard {
     Event(SessionNumber, Event),
     /// The stream has ended.
     Lost,
+    /// The region may be reached by another stream.
+    Look,
     /// There was room for messages that waited.
     Sent,
 }
 
 impl Line {
-    /// Sends a session's first message to the zone server that holds a region. The line is that session's from now on.
+    /// Sends a session's first message to the zone server that holds a region. The line is that session's from now on, and leads there.
     pub(super) fn call(
         &mut self,
         router: &Router,
@@ -51,21 +56,49 @@ impl Line {
         number: SessionNumber,
         message: ToZone,
     ) -> Result<(), Unreachable> {
-        let link = router.holder(region).ok_or(Unreachable)?;
-        let is_there = |ear: &Registration| ear.link().id() == link.id();
-        if !self.ear.as_ref().is_some_and(is_there) {
-            self.hang_up();
+        let ear = match self.ear.take() {
+            Some(ear) if ear.number() == number => ear,
+            _ => router.registry().register(number),
+        };
+        // Before the router is asked, so that no later change is missed.
+        ear.calls(region);
+        let link = router.holder(region);
+        if self.link_id() != link.as_ref().map(Link::id) {
+            self.forget_link();
         }
-        if self.ear.as_ref().is_none_or(|ear| ear.number() != number) {
-            self.ear = Some(link.register(number).ok_or(Unreachable)?);
+        if let Some(link) = &link {
+            ear.speaks_by(link.id());
+        }
+        self.ear = Some(ear);
+        // After it was noted who speaks by the stream, so that its end is not missed.
+        self.link = link.filter(|link| !link.is_ended());
+        if self.link.is_none() {
+            self.forget_link();
+            return Err(Unreachable);
         }
         self.say(message);
         Ok(())
     }
 
+    /// A zone server says that the character is in a region. If another one is thought to hold that, the router is in doubt.
+    pub(super) fn is_in(&self, region: RegionId, router: &Router) {
+        if let Some(ear) = &self.ear
+            && ear.is_in(region, router.last_look())
+            && self.is_elsewhere(region, router)
+        {
+            router.doubt();
+        }
+    }
+
+    /// Whether a region is reached by another stream.
+    pub(super) fn is_elsewhere(&self, region: RegionId, router: &Router) -> bool {
+        let holder = router.holder(region).map(|link| link.id());
+        holder.is_some() && holder != self.link_id()
+    }
+
     /// Sends a message, if the line is up. If it is not, whoever waits for [`Line::next`] has heard or will hear of it.
     pub(super) fn say(&mut self, message: ToZone) {
-        let Some(link) = self.ear.as_ref().map(Registration::link) else {
+        let Some(link) = &self.link else {
             return;
         };
         if self.waiting.is_empty() {
@@ -87,7 +120,11 @@ impl Line {
 
     /// Where it leads, if it is up.
     pub(super) fn zone(&self) -> Option<&str> {
-        self.ear.as_ref().map(|ear| ear.link().address())
+        self.link.as_ref().map(Link::address)
+    }
+
+    fn link_id(&self) -> Option<LinkId> {
+        self.link.as_ref().map(Link::id)
     }
 
     /// Whether messages wait for room.
@@ -96,39 +133,78 @@ impl Line {
     }
 
     /// Forgets what waits, and hears no more.
-    pub(super) fn hang_up(&mut self) {
+    fn hang_up(&mut self) {
         *self = Self::default();
+    }
+
+    /// Forgets what waits, and goes on listening. What was unanswered is sent again after the next entrance.
+    fn forget_link(&mut self) {
+        self.link = None;
+        self.waiting.clear();
+        self.reserving = None;
+        if let Some(ear) = &self.ear {
+            ear.is_silent();
+        }
     }
 
     /// What comes next. May be dropped and called again.
     pub(super) async fn next(&mut self) -> Heard {
-        let Some(ear) = &mut self.ear else {
-            if std::mem::take(&mut self.is_given_up) {
-                return Heard::Lost;
-            }
-            return pending().await;
-        };
-        tokio::select! {
-            heard = ear.next() => match heard {
-                Some((number, event)) => Heard::Event(number, event),
-                None => {
-                    self.hang_up();
-                    Heard::Lost
+        loop {
+            let Some(ear) = &mut self.ear else {
+                if std::mem::take(&mut self.is_given_up) {
+                    return Heard::Lost;
                 }
-            },
-            permit = wait(&mut self.reserving) => {
-                self.reserving = None;
-                if let Ok(permit) = permit {
-                    self.flush(permit);
+                return pending().await;
+            };
+            tokio::select! {
+                word = ear.next() => {
+                    if let Some(heard) = self.take(word) {
+                        return heard;
+                    }
                 }
-                Heard::Sent
+                permit = wait(&mut self.reserving) => {
+                    self.reserving = None;
+                    if let Ok(permit) = permit {
+                        self.flush(permit);
+                    }
+                    return Heard::Sent;
+                }
             }
         }
     }
 
     /// What has come besides.
-    pub(super) fn try_next(&mut self) -> Option<(SessionNumber, Event)> {
-        self.ear.as_mut()?.try_next()
+    pub(super) fn try_next(&mut self) -> Option<Heard> {
+        loop {
+            let word = self.ear.as_mut()?.try_next()?;
+            let heard = self.take(Some(word));
+            if heard.is_some() {
+                return heard;
+            }
+        }
+    }
+
+    /// What a word comes to. What comes by other streams than that by which the session speaks is late, and most of it says nothing any more.
+    fn take(&mut self, word: Option<Word>) -> Option<Heard> {
+        let Some(word) = word else {
+            self.hang_up();
+            return Some(Heard::Lost);
+        };
+        match word {
+            Word::Event(link, event) => {
+                let counts = event.is_for_any_stream() || self.link_id() == Some(link);
+                let number = self.ear.as_ref()?.number();
+                counts.then_some(Heard::Event(number, event))
+            }
+            Word::Ended(link) => {
+                let is_ours = self.link_id() == Some(link);
+                is_ours.then(|| {
+                    self.forget_link();
+                    Heard::Lost
+                })
+            }
+            Word::Look => Some(Heard::Look),
+        }
     }
 
     /// Sends what waits, beginning with the room that was waited for.
@@ -165,21 +241,37 @@ async fn wait(reserving: &mut Option<Reserving>) -> Result<OwnedPermit<ToZone>, 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::sync::mpsc;
+    use world::region::Answer;
 
     use super::*;
-    use crate::zone_link::Link;
+    use crate::registry::Registry;
 
     const NUMBER: SessionNumber = SessionNumber(1);
 
-    /// A line that is up, and the far end of its stream.
-    fn line() -> (Line, Link, mpsc::Receiver<ToZone>) {
+    /// A line that is up, the far end of its stream, and who tells what comes by it.
+    fn line() -> (Line, mpsc::Receiver<ToZone>, Arc<Registry>) {
         let (link, messages) = Link::new("http://zone");
+        let registry = Arc::new(Registry::default());
+        let ear = registry.register(NUMBER);
+        ear.calls(RegionId {
+            level: 0,
+            column: 0,
+            row: 0,
+        });
+        ear.speaks_by(link.id());
         let line = Line {
-            ear: link.register(NUMBER),
+            ear: Some(ear),
+            link: Some(link),
             ..Line::default()
         };
-        (line, link, messages)
+        (line, messages, registry)
+    }
+
+    fn capacity(line: &Line) -> usize {
+        line.link.as_ref().unwrap().queue().max_capacity()
     }
 
     fn message(n: usize) -> ToZone {
@@ -192,8 +284,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_fit_waits_and_keeps_its_order() {
-        let (mut line, link, mut messages) = line();
-        let count = link.queue().max_capacity() + 100;
+        let (mut line, mut messages, _registry) = line();
+        let count = capacity(&line) + 100;
         for n in 0..count {
             line.say(message(n));
         }
@@ -212,8 +304,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_on_which_too_much_waits_is_given_up() {
-        let (mut line, link, _messages) = line();
-        for n in 0..link.queue().max_capacity() + WAITING_MAX + 1 {
+        let (mut line, _messages, _registry) = line();
+        for n in 0..capacity(&line) + WAITING_MAX + 1 {
             line.say(message(n));
         }
         assert!(matches!(line.next().await, Heard::Lost));
@@ -221,10 +313,60 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_stream_is_heard() {
-        let (mut line, link, _messages) = line();
-        link.end();
+    async fn the_end_of_its_stream_is_heard_and_of_no_other() {
+        let (mut line, _messages, registry) = line();
+        let (other, _others) = Link::new("http://other");
+        other.end(&registry);
+        let own = line.link.clone().unwrap();
+        own.end(&registry);
         assert!(matches!(line.next().await, Heard::Lost));
-        assert!(link.register(NUMBER).is_none());
+        assert_eq!(line.zone(), None);
+        assert!(line.try_next().is_none());
+    }
+
+    #[tokio::test]
+    async fn of_what_comes_by_another_stream_only_answers_count() {
+        let (mut line, _messages, registry) = line();
+        let region = RegionId {
+            level: 0,
+            column: 9,
+            row: 0,
+        };
+        let (other, _others) = Link::new("http://other");
+        let reply = Event::Reply {
+            counter: 1,
+            attempt: 0,
+            answer: Answer::Done(true),
+        };
+        let again = Event::Again {
+            counter: 2,
+            attempt: 0,
+        };
+        let elsewhere = Event::Elsewhere {
+            counter: 1,
+            attempt: 0,
+            region: Some(region),
+        };
+        let late = [
+            Event::Entered(region),
+            Event::Moved(region),
+            Event::Released(region),
+            elsewhere,
+            Event::Evicted(world::region::Reason::TakenOver),
+        ];
+        for event in late {
+            registry.tell(other.id(), NUMBER, event);
+        }
+        registry.tell(other.id(), NUMBER, reply.clone());
+        registry.tell(other.id(), NUMBER, again.clone());
+        let own = line.link.clone().unwrap();
+        registry.tell(own.id(), NUMBER, Event::Moved(region));
+        for expected in [reply, again, Event::Moved(region)] {
+            let Some(Heard::Event(NUMBER, event)) = line.try_next() else {
+                panic!("{expected:?} is not heard")
+            };
+            assert_eq!(event, expected);
+        }
+        assert!(line.try_next().is_none());
     }
 }

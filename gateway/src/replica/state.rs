@@ -15,7 +15,7 @@ use world::{
 };
 
 use super::entity::Entity;
-use crate::zone_message::News;
+use crate::{zone_link::LinkId, zone_message::News};
 
 /// How long an entity that has gone to another region is kept while that one has not told of it. DESIGN ("Reads scale with gateways") lets it be
 /// three seconds; it is looked at four times in each.
@@ -43,8 +43,10 @@ pub(crate) struct State {
 pub(super) struct Region {
     /// Of the run of a server that speaks for it.
     epoch: u64,
-    /// Whether everything in it has been told.
+    /// Whether everything in it has been told, and is not too old.
     has_snapshot: bool,
+    /// The stream by which everything was told last.
+    told_by: Option<LinkId>,
     entities: HashSet<Slot>,
 }
 
@@ -79,6 +81,13 @@ impl State {
             .is_some_and(|region| region.has_snapshot)
     }
 
+    /// Whether everything that is in a region was told by that stream.
+    pub(super) fn is_told(&self, region: RegionId, link: LinkId) -> bool {
+        self.regions
+            .get(&region)
+            .is_some_and(|region| region.told_by == Some(link))
+    }
+
     /// From now on, news of the region is wanted.
     pub(super) fn want(&mut self, region: RegionId) {
         self.regions.entry(region).or_default();
@@ -91,6 +100,24 @@ impl State {
         };
         for slot in forgotten.entities {
             self.remove(slot);
+        }
+    }
+
+    /// What is known of the region is too old to be shown. Only our own players' characters stay, so that they see where they are.
+    pub(super) fn blank(&mut self, region: RegionId) {
+        let Some(blank) = self.regions.get_mut(&region) else {
+            return;
+        };
+        blank.has_snapshot = false;
+        blank.told_by = None;
+        let old: Vec<Slot> = blank.entities.iter().copied().collect();
+        for slot in old {
+            if self
+                .entity(slot)
+                .is_some_and(|entity| !self.players.contains_key(&entity.key))
+            {
+                self.remove(slot);
+            }
         }
     }
 
@@ -134,10 +161,10 @@ impl State {
             .collect()
     }
 
-    /// Merges news.
-    pub(crate) fn apply(&mut self, news: News, now: Instant) {
+    /// Merges news that has come by a stream.
+    pub(crate) fn apply(&mut self, link: LinkId, news: News, now: Instant) {
         match news {
-            News::Snapshot(update) => self.snapshot(update),
+            News::Snapshot(update) => self.snapshot(link, update, now),
             News::Changes(update) => self.changes(update, now),
         }
     }
@@ -169,33 +196,53 @@ impl State {
         !self.leaving.is_empty()
     }
 
-    fn snapshot(&mut self, update: Update) {
+    fn snapshot(&mut self, link: LinkId, update: Update, now: Instant) {
         let Some(region) = self.regions.get_mut(&update.region) else {
             return;
         };
         if update.epoch < region.epoch {
             return;
         }
+        let has_changed_hands = hands(update.epoch) > hands(region.epoch);
         region.epoch = update.epoch;
         region.has_snapshot = true;
+        region.told_by = Some(link);
         let before = std::mem::take(&mut region.entities);
         for shown in update.changed {
             self.shown(shown, update.region);
         }
-        let is_here = |slot: &Slot| {
-            self.regions
-                .get(&update.region)
-                .is_some_and(|region| region.entities.contains(slot))
-        };
-        let gone: Vec<Slot> = before.into_iter().filter(|slot| !is_here(slot)).collect();
-        for slot in gone {
-            // Who is on the way to another region is not in this one any more, and not gone either.
-            if self
-                .entity(slot)
-                .is_some_and(|entity| entity.leaving.is_none())
-            {
-                self.remove(slot);
-            }
+        for slot in before {
+            self.missed(slot, update.region, has_changed_hands, now);
+        }
+    }
+
+    /// An entity was in a region, and may not be in what was told of it now.
+    fn missed(&mut self, slot: Slot, region: RegionId, has_changed_hands: bool, now: Instant) {
+        let is_here = self
+            .regions
+            .get(&region)
+            .is_some_and(|region| region.entities.contains(&slot));
+        // Who is on the way to another region is not in this one any more, and not gone either.
+        let is_leaving = self
+            .entity(slot)
+            .is_none_or(|entity| entity.leaving.is_some());
+        match (is_here || is_leaving, has_changed_hands) {
+            (true, _) => {}
+            // A new holder claims rows one by one, and tells of each as it has it.
+            (false, true) => self.leaves(slot, now),
+            (false, false) => self.remove(slot),
+        }
+    }
+
+    /// It is kept for a while, and is gone if nobody tells of it.
+    fn leaves(&mut self, slot: Slot, now: Instant) {
+        if let Some(entity) = self
+            .entities
+            .get_mut(slot as usize)
+            .and_then(Option::as_mut)
+        {
+            entity.leaving = Some(now + DEPARTURE_MAX);
+            self.leaving.insert(slot);
         }
     }
 
@@ -274,8 +321,7 @@ impl State {
         }
         if returns {
             entity.said = said;
-            entity.leaving = Some(now + DEPARTURE_MAX);
-            self.leaving.insert(slot);
+            self.leaves(slot, now);
         } else {
             self.remove(slot);
         }
@@ -320,4 +366,9 @@ impl State {
             }
         }
     }
+}
+
+/// How often a region had changed hands. The lowest 16 bits of an epoch count how often its holder has begun it anew.
+fn hands(epoch: u64) -> u64 {
+    epoch >> 16
 }

@@ -14,7 +14,7 @@ use world::{
 };
 
 use super::state::{DEPARTURE_MAX, State};
-use crate::zone_message::News;
+use crate::{zone_link::LinkId, zone_message::News};
 
 const VIEW: f64 = 10.0;
 
@@ -81,6 +81,11 @@ fn listening(columns: std::ops::Range<i32>) -> State {
     state
 }
 
+/// Merges news that comes by the only stream.
+fn apply(state: &mut State, news: News, now: Instant) {
+    state.apply(LinkId(1), news, now);
+}
+
 /// Name, x and hp of everything that is seen from a place.
 fn seen(state: &State, x: f64, dialect: Dialect) -> BTreeMap<String, (f64, i64)> {
     let centre = Position { x, y: 0.0, z: 0 };
@@ -107,31 +112,41 @@ fn names(state: &State) -> Vec<String> {
 fn lower_versions_are_dropped() {
     let now = Instant::now();
     let mut state = listening(0..1);
-    state.apply(snapshot(0, vec![shown("Anna", (2, 5), 1.0, Some(7))]), now);
-    state.apply(
+    apply(
+        &mut state,
+        snapshot(0, vec![shown("Anna", (2, 5), 1.0, Some(7))]),
+        now,
+    );
+    apply(
+        &mut state,
         changes(0, vec![shown("Anna", (2, 4), 2.0, Some(8))], vec![]),
         now,
     );
-    state.apply(
+    apply(
+        &mut state,
         changes(0, vec![shown("Anna", (1, 9), 3.0, Some(9))], vec![]),
         now,
     );
-    state.apply(
+    apply(
+        &mut state,
         changes(0, vec![], vec![departed("Anna", (2, 4), None)]),
         now,
     );
     assert_eq!(seen(&state, 0.0, Dialect::Four)["Anna"], (1.0, 7));
-    state.apply(
+    apply(
+        &mut state,
         changes(0, vec![shown("Anna", (2, 6), 4.0, None)], vec![]),
         now,
     );
     assert_eq!(seen(&state, 0.0, Dialect::Four)["Anna"], (4.0, 7));
-    state.apply(
+    apply(
+        &mut state,
         changes(0, vec![shown("Anna", (3, 1), 5.0, Some(6))], vec![]),
         now,
     );
     assert_eq!(seen(&state, 0.0, Dialect::Four)["Anna"], (5.0, 6));
-    state.apply(
+    apply(
+        &mut state,
         changes(0, vec![], vec![departed("Anna", (3, 2), None)]),
         now,
     );
@@ -143,11 +158,11 @@ fn lower_epochs_are_dropped() {
     let now = Instant::now();
     let mut state = listening(0..1);
     let of = |epoch, name: &str| update(0, epoch, vec![shown(name, (1, 1), 0.0, Some(1))], vec![]);
-    state.apply(News::Snapshot(of(5, "Anna")), now);
-    state.apply(News::Snapshot(of(4, "Bert")), now);
-    state.apply(News::Changes(of(4, "Carl")), now);
+    apply(&mut state, News::Snapshot(of(5, "Anna")), now);
+    apply(&mut state, News::Snapshot(of(4, "Bert")), now);
+    apply(&mut state, News::Changes(of(4, "Carl")), now);
     assert_eq!(names(&state), ["Anna"]);
-    state.apply(News::Snapshot(of(6, "Dora")), now);
+    apply(&mut state, News::Snapshot(of(6, "Dora")), now);
     assert_eq!(names(&state), ["Dora"]);
 }
 
@@ -155,14 +170,19 @@ fn lower_epochs_are_dropped() {
 fn nobody_blinks_at_a_border() {
     let now = Instant::now();
     let mut state = listening(0..2);
-    state.apply(snapshot(0, vec![shown("Anna", (1, 1), 0.0, Some(1))]), now);
-    state.apply(snapshot(1, vec![]), now);
-    state.apply(
+    apply(
+        &mut state,
+        snapshot(0, vec![shown("Anna", (1, 1), 0.0, Some(1))]),
+        now,
+    );
+    apply(&mut state, snapshot(1, vec![]), now);
+    apply(
+        &mut state,
         changes(0, vec![], vec![departed("Anna", (1, 2), Some(region(1)))]),
         now,
     );
     assert_eq!(names(&state), ["Anna"]);
-    state.apply(snapshot(0, vec![]), now);
+    apply(&mut state, snapshot(0, vec![]), now);
     assert_eq!(
         names(&state),
         ["Anna"],
@@ -170,13 +190,14 @@ fn nobody_blinks_at_a_border() {
     );
     state.expire(now + DEPARTURE_MAX - Duration::from_millis(1));
     assert_eq!(names(&state), ["Anna"]);
-    state.apply(
+    apply(
+        &mut state,
         changes(1, vec![shown("Anna", (1, 3), 1.0, Some(1))], vec![]),
         now,
     );
     state.expire(now + DEPARTURE_MAX);
     assert_eq!(names(&state), ["Anna"]);
-    state.apply(snapshot(0, vec![]), now);
+    apply(&mut state, snapshot(0, vec![]), now);
     assert_eq!(names(&state), ["Anna"]);
 }
 
@@ -184,12 +205,18 @@ fn nobody_blinks_at_a_border() {
 fn who_arrives_before_it_departs_is_not_lost() {
     let now = Instant::now();
     let mut state = listening(0..2);
-    state.apply(snapshot(0, vec![shown("Anna", (1, 1), 0.0, Some(1))]), now);
-    state.apply(
+    apply(
+        &mut state,
+        snapshot(0, vec![shown("Anna", (1, 1), 0.0, Some(1))]),
+        now,
+    );
+    apply(
+        &mut state,
         changes(1, vec![shown("Anna", (2, 1), 1.0, Some(1))], vec![]),
         now,
     );
-    state.apply(
+    apply(
+        &mut state,
         changes(0, vec![], vec![departed("Anna", (1, 2), Some(region(1)))]),
         now,
     );
@@ -201,8 +228,13 @@ fn who_arrives_before_it_departs_is_not_lost() {
 fn who_arrives_nowhere_is_gone_after_a_while() {
     let now = Instant::now();
     let mut state = listening(0..2);
-    state.apply(snapshot(0, vec![shown("Anna", (1, 1), 0.0, Some(1))]), now);
-    state.apply(
+    apply(
+        &mut state,
+        snapshot(0, vec![shown("Anna", (1, 1), 0.0, Some(1))]),
+        now,
+    );
+    apply(
+        &mut state,
         changes(0, vec![], vec![departed("Anna", (1, 2), Some(region(1)))]),
         now,
     );
@@ -220,9 +252,13 @@ fn who_goes_where_nobody_listens_is_gone_at_once_unless_it_is_ours() {
         shown("Anna", (1, 1), 0.0, Some(1)),
         shown("Bert", (1, 1), 0.0, Some(1)),
     ];
-    state.apply(snapshot(0, both), now);
+    apply(&mut state, snapshot(0, both), now);
     let away = |name| departed(name, (1, 2), Some(region(7)));
-    state.apply(changes(0, vec![], vec![away("Anna"), away("Bert")]), now);
+    apply(
+        &mut state,
+        changes(0, vec![], vec![away("Anna"), away("Bert")]),
+        now,
+    );
     assert_eq!(names(&state), ["Anna"]);
     assert!(state.position("anna").is_some());
 }
@@ -231,10 +267,18 @@ fn who_goes_where_nobody_listens_is_gone_at_once_unless_it_is_ours() {
 fn what_is_not_listened_to_is_not_kept() {
     let now = Instant::now();
     let mut state = listening(0..1);
-    state.apply(snapshot(1, vec![shown("Anna", (1, 1), 0.0, Some(1))]), now);
+    apply(
+        &mut state,
+        snapshot(1, vec![shown("Anna", (1, 1), 0.0, Some(1))]),
+        now,
+    );
     assert_eq!(names(&state), [""; 0]);
     assert!(!state.has(region(0)), "nothing was told of it yet");
-    state.apply(snapshot(0, vec![shown("Bert", (1, 1), 0.0, Some(1))]), now);
+    apply(
+        &mut state,
+        snapshot(0, vec![shown("Bert", (1, 1), 0.0, Some(1))]),
+        now,
+    );
     assert!(state.has(region(0)));
     state.forget(region(0));
     assert_eq!(names(&state), [""; 0]);
@@ -365,7 +409,7 @@ proptest! {
                 news.reverse();
             }
             for one in news {
-                state.apply(one, now);
+                apply(&mut state, one, now);
                 // Whoever is known is seen at every moment, and nobody is seen twice.
                 let _unique = seen(&state, centre, dialect);
             }

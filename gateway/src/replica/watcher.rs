@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use world::{position::Position, region_id::RegionId};
+use world::{position::Position, region::HYSTERESIS_TILES, region_id::RegionId};
 
 use super::Replica;
 
@@ -26,6 +26,13 @@ pub(crate) struct Scale {
     pub(crate) cell_tiles: u32,
     /// Every region that a map has a part of.
     pub(crate) regions: Arc<BTreeSet<RegionId>>,
+}
+
+impl Scale {
+    /// How far away regions may be that have somebody in view: some stand a little beyond their region's border.
+    fn reach(&self) -> f64 {
+        self.view_distance + HYSTERESIS_TILES
+    }
 }
 
 /// What there is to see.
@@ -91,7 +98,7 @@ impl Watcher {
             return Sight::Waiting(None);
         };
         self.follow(position, scale);
-        let in_view = RegionId::in_view(position, scale.view_distance, scale.cell_tiles);
+        let in_view = RegionId::in_view(position, scale.reach(), scale.cell_tiles);
         let missing: BTreeSet<RegionId> = self
             .replica
             .missing(in_view.filter(|region| scale.regions.contains(region)));
@@ -125,7 +132,7 @@ impl Watcher {
             return;
         }
         self.centre = Some(position);
-        let reach = scale.view_distance + AHEAD_TILES;
+        let reach = scale.reach() + AHEAD_TILES;
         let mut needed: BTreeSet<RegionId> = RegionId::in_view(position, reach, scale.cell_tiles)
             .filter(|region| scale.regions.contains(region))
             .collect();

@@ -7,8 +7,9 @@ use world::region_id::RegionId;
 use super::Output;
 use crate::zone_message::Character;
 
-/// How long after "not here, and I know not where" SQL is asked; doubled each time that it did not help.
-const BACK_OFF: Duration = Duration::from_millis(100);
+/// How long after "not here, and I know not where" the character is asked for again; doubled each time that it did not help. The first time is about what
+/// a zone server needs to claim a row that another one has just released.
+const BACK_OFF: Duration = Duration::from_millis(20);
 /// The longest that it is doubled to.
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 /// An entrance that nobody answers is tried again: a stream delivers or breaks, so this is for a zone server with a fault.
@@ -25,21 +26,21 @@ pub(super) enum Place {
     Entering {
         region: RegionId,
         since: Instant,
-        back_off: Duration,
+        failure_count: u32,
         detour_count: u32,
     },
     /// There, as far as anybody has said.
     Here { region: RegionId, detour_count: u32 },
-    /// Nobody knows. SQL is asked at that time.
+    /// Nobody knows. At that time it is asked for where it was last heard of; if that does not help, SQL is asked, and again each time.
     Lost {
         region: RegionId,
         at: Instant,
-        back_off: Duration,
+        failure_count: u32,
     },
     /// SQL is being asked.
     Locating {
         region: RegionId,
-        back_off: Duration,
+        failure_count: u32,
     },
     /// No zone server can be reached.
     Unreachable(RegionId),
@@ -50,7 +51,7 @@ impl Place {
         Self::Entering {
             region,
             since: now,
-            back_off: BACK_OFF,
+            failure_count: 0,
             detour_count: 0,
         }
     }
@@ -110,20 +111,20 @@ impl Place {
     /// Nobody knows where it is.
     pub(super) fn lose(&mut self, now: Instant) {
         let Some(region) = self.region() else { return };
-        let back_off = self.back_off();
+        let failure_count = self.failure_count();
         *self = Self::Lost {
             region,
-            at: now + back_off,
-            back_off: (back_off * 2).min(BACK_OFF_MAX),
+            at: now + back_off(failure_count),
+            failure_count: failure_count.saturating_add(1),
         };
     }
 
-    /// It is asked for there.
+    /// It is asked for there, after it was not found elsewhere.
     pub(super) fn enter(&mut self, region: RegionId, now: Instant) {
         *self = Self::Entering {
             region,
             since: now,
-            back_off: self.back_off(),
+            failure_count: self.failure_count(),
             detour_count: 0,
         };
     }
@@ -138,7 +139,7 @@ impl Place {
     ) {
         let Self::Entering {
             detour_count,
-            back_off,
+            failure_count,
             ..
         } = *self
         else {
@@ -149,7 +150,7 @@ impl Place {
                 *self = Self::Entering {
                     region,
                     since: now,
-                    back_off,
+                    failure_count,
                     detour_count: detour_count + 1,
                 };
                 out.push(Output::Enter(character.clone(), region));
@@ -178,19 +179,33 @@ impl Place {
         let (Some(region), Some(character)) = (self.region(), character) else {
             return;
         };
-        *self = Self::Locating {
-            region,
-            back_off: self.back_off(),
-        };
-        out.push(Output::Locate(character.clone()));
-    }
-
-    fn back_off(&self) -> Duration {
-        match self {
-            Self::Entering { back_off, .. }
-            | Self::Lost { back_off, .. }
-            | Self::Locating { back_off, .. } => *back_off,
-            Self::Nowhere | Self::Here { .. } | Self::Unreachable(_) => BACK_OFF,
+        if let Self::Lost {
+            failure_count: 1, ..
+        } = self
+        {
+            self.enter(region, now);
+            out.push(Output::Enter(character.clone(), region));
+        } else {
+            *self = Self::Locating {
+                region,
+                failure_count: self.failure_count(),
+            };
+            out.push(Output::Locate(character.clone()));
         }
     }
+
+    /// How often in a row it was not found.
+    fn failure_count(&self) -> u32 {
+        match self {
+            Self::Entering { failure_count, .. }
+            | Self::Lost { failure_count, .. }
+            | Self::Locating { failure_count, .. } => *failure_count,
+            Self::Nowhere | Self::Here { .. } | Self::Unreachable(_) => 0,
+        }
+    }
+}
+
+fn back_off(failure_count: u32) -> Duration {
+    let doubled = 1_u32.checked_shl(failure_count).unwrap_or(u32::MAX);
+    BACK_OFF.saturating_mul(doubled).min(BACK_OFF_MAX)
 }

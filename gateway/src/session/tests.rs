@@ -383,9 +383,13 @@ fn a_character_that_nobody_has_is_looked_up() {
     assert_eq!(test.out, []);
     test.ask(step());
     assert_eq!(test.out, [], "nothing is sent to nowhere");
-    test.pass(99);
+    test.pass(19);
     assert_eq!(test.out, []);
     test.pass(1);
+    assert_eq!(test.out, [Output::Enter(character(1, "anna"), HOME)]);
+    test.out.clear();
+    test.elsewhere(0, 0, None);
+    test.pass(40);
     assert_eq!(test.out, [Output::Locate(character(1, "anna"))]);
     test.out.clear();
     test.session
@@ -401,7 +405,9 @@ fn an_entrance_is_tried_again_and_less_and_less_often() {
     let mut test = Test::playing();
     test.ask(step());
     test.elsewhere(1, 0, None);
-    for back_off in [100, 200, 400, 800, 1000, 1000] {
+    test.pass(20);
+    test.elsewhere(0, 0, None);
+    for back_off in [40, 80, 160, 320, 640, 1000, 1000] {
         test.out.clear();
         test.pass(back_off - 1);
         assert_eq!(test.out, []);
@@ -433,8 +439,8 @@ fn regions_that_send_each_other_a_player_are_not_believed_for_ever() {
         detours += 1;
     }
     assert_eq!(detours, 8);
-    test.pass(100);
-    assert_eq!(test.out, [Output::Locate(character(1, "anna"))]);
+    test.pass(20);
+    assert_eq!(test.out, [Output::Enter(character(1, "anna"), region(7))]);
 }
 
 #[test]
@@ -450,8 +456,8 @@ fn nor_are_regions_that_send_each_other_an_entrance() {
     test.out.clear();
     test.elsewhere(0, 0, Some(HOME));
     assert_eq!(test.out, []);
-    test.pass(100);
-    assert_eq!(test.out, [Output::Locate(character(1, "anna"))]);
+    test.pass(20);
+    assert_eq!(test.out, [Output::Enter(character(1, "anna"), region(7))]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use wire::Value;
 use crate::{
     client::{get, set, step, text, ver},
     cluster::{Cluster, START},
-    fake_zone::{Heard, Say, changes, elsewhere, entity, region, reply, value},
+    fake_zone::{Heard, Say, changes, elsewhere, entity, not_there, region, reply, value},
 };
 
 fn yes() -> Option<Value> {
@@ -208,7 +208,12 @@ async fn who_is_nowhere_is_looked_up_and_enters_again() {
     let mut client = cluster.play("anna").await;
     client.send(&[step(1.0)]).await;
     let command = zone.command().await;
+    zone.let_in(false);
     zone.say(vec![elsewhere(&command, None)]);
+    let enter = zone.entrance().await;
+    assert_eq!(enter.region, Some(START), "where it was");
+    zone.let_in(true);
+    zone.say(vec![not_there(&enter)]);
     let enter = zone.entrance().await;
     assert_eq!(enter.region, Some(region(3)), "where its row is");
     let again = zone.command().await;

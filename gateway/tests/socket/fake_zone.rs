@@ -102,6 +102,16 @@ pub(crate) fn elsewhere(command: &proto::Command, region: Option<Region>) -> Say
     })
 }
 
+/// The character is not where it was asked for.
+pub(crate) fn not_there(enter: &proto::Enter) -> Say {
+    Say::Elsewhere(proto::Elsewhere {
+        session: enter.session,
+        counter: 0,
+        attempt: 0,
+        region: None,
+    })
+}
+
 /// News of a region.
 pub(crate) fn changes(region: Region, changed: Vec<Entity>) -> Say {
     Say::Changes(proto::Changes {

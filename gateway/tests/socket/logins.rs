@@ -57,10 +57,10 @@ async fn true_comes_after_the_character_is_in_the_world() {
 #[tokio::test]
 async fn a_login_that_nobody_answers_is_tried_again() {
     let cluster = Cluster::start().await;
-    cluster.auth.fail(2);
+    cluster.auth.fail(4);
     let mut client = cluster.connect().await;
     assert_eq!(client.ask(login("anna")).await, Value::Bool(true));
-    assert_eq!(cluster.auth.calls().len(), 3);
+    assert_eq!(cluster.auth.calls().len(), 5);
 }
 
 #[tokio::test]
@@ -77,15 +77,12 @@ async fn a_full_queue_of_password_checks_is_waited_for() {
 #[tokio::test]
 async fn an_unknown_outcome_closes_the_connection() {
     let cluster = Cluster::start().await;
-    for (request, tries) in [(new("anna"), 1), (login("anna"), 3)] {
-        let before = cluster.auth.calls().len();
-        cluster.auth.fail(tries);
-        let mut client = cluster.connect().await;
-        client.send(&[ver(), request]).await;
-        assert_eq!(client.reply().await, Some(text("1.0.0")));
-        client.closed().await;
-        assert_eq!(cluster.auth.calls().len() - before, tries);
-    }
+    cluster.auth.fail(1);
+    let mut client = cluster.connect().await;
+    client.send(&[ver(), new("anna")]).await;
+    assert_eq!(client.reply().await, Some(text("1.0.0")));
+    client.closed().await;
+    assert_eq!(cluster.auth.calls().len(), 1);
 }
 
 #[tokio::test]
