@@ -84,7 +84,7 @@ impl Holdings {
     }
 
     /// Notes what is known now.
-    fn know(&self, known: Known) {
+    pub(crate) fn know(&self, known: Known) {
         if **self.known.load() != known {
             self.known.store(Arc::new(known));
             self.changes.send_modify(|count| *count += 1);

@@ -185,3 +185,159 @@ fn traceparent(span: &Span) -> String {
     }
     runtime::trace::traceparent(span)
 }
+
+#[cfg(test)]
+mod tests {
+    use store::directory::ZoneServer;
+    use world::{
+        applied::CommandId,
+        position::Position,
+        region::{Action, Asker, Session},
+    };
+
+    use super::*;
+    use crate::holdings::Known;
+
+    const ME: Incarnation = Incarnation(1);
+    const OTHER: Incarnation = Incarnation(2);
+    const THEIRS: RegionId = RegionId {
+        level: 0,
+        column: 1,
+        row: 0,
+    };
+
+    /// A gateway, and another server that has a region.
+    struct Table {
+        links: Arc<Links>,
+        peers: Peers,
+        session: Session,
+        is_up: Arc<AtomicBool>,
+        messages: mpsc::Receiver<ToPeer>,
+        _queue: crate::links::Queue,
+    }
+
+    impl Table {
+        fn set() -> Self {
+            let (links, holdings) = (Arc::new(Links::default()), Arc::new(Holdings::new(ME)));
+            let other = ZoneServer {
+                incarnation: OTHER,
+                address: "http://127.0.0.1:1".to_owned(),
+                is_leaving: false,
+                map: 0,
+            };
+            holdings.know(Known {
+                servers: [other].into(),
+                regions: [(THEIRS, (Some(OTHER), 1))].into(),
+            });
+            let (link, queue) = links.open();
+            links.name(link, "gate".to_owned());
+            let peers = Peers::new(Arc::clone(&links), holdings);
+            let (sender, messages) = mpsc::channel(1);
+            let is_up = Arc::new(AtomicBool::new(true));
+            let peer = Peer {
+                queue: sender,
+                is_up: Arc::clone(&is_up),
+            };
+            peers.peers.write().insert(OTHER, peer);
+            Self {
+                links,
+                peers,
+                session: Session { link, number: 7 },
+                is_up,
+                messages,
+                _queue: queue,
+            }
+        }
+
+        fn ask(&self, hop_count: u8) -> Ask {
+            let place = Position {
+                x: 0.0,
+                y: 0.0,
+                z: 0,
+            };
+            Ask {
+                asker: Asker {
+                    session: self.session,
+                    key: "anna".to_owned(),
+                    id: CommandId::default(),
+                    attempt: 0,
+                    kind: "get",
+                    is_gm: false,
+                    position: place,
+                },
+                target: "bert".to_owned(),
+                action: Action::Get("pos".to_owned()),
+                hop_count,
+            }
+        }
+
+        /// Whether a command is passed on, or else comes back as it was.
+        fn passes(&self, region: RegionId, hop_count: u8) -> bool {
+            let ask = self.ask(hop_count);
+            match self.peers.pass(region, ask.clone(), &Span::none()) {
+                Ok(()) => true,
+                Err(back) => {
+                    assert_eq!(back.target, ask.target);
+                    false
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_goes_to_whoever_holds_the_region() {
+        let mut table = Table::set();
+        assert!(table.passes(THEIRS, 3));
+        match table.messages.try_recv().unwrap() {
+            ToPeer::Ask {
+                gateway,
+                ask,
+                region,
+                ..
+            } => assert_eq!((&*gateway, *ask, region), ("gate", table.ask(4), THEIRS)),
+            other => panic!("{other:?}"),
+        }
+        let nobodys = RegionId { row: 1, ..THEIRS };
+        assert!(!table.passes(nobodys, 0));
+        assert!(!table.passes(THEIRS, HOP_COUNT_MAX), "too often");
+    }
+
+    #[test]
+    fn a_command_that_finds_no_room_or_no_stream_comes_back() {
+        let mut table = Table::set();
+        assert!(table.passes(THEIRS, 0));
+        assert!(!table.passes(THEIRS, 0), "the queue is full");
+        table.messages.try_recv().unwrap();
+        table.is_up.store(false, Ordering::Release);
+        assert!(!table.passes(THEIRS, 0), "there is no stream");
+        table.is_up.store(true, Ordering::Release);
+        table.links.close_all();
+        assert!(table.passes(THEIRS, 0), "nobody waits for an answer");
+        assert!(table.messages.try_recv().is_err());
+    }
+
+    #[test]
+    fn hints_are_for_holders_and_get_lost_if_there_is_no_room() {
+        let mut table = Table::set();
+        table.peers.arriving(THEIRS, "anna".to_owned());
+        table.peers.held(OTHER, THEIRS, 2);
+        let hint = table.messages.try_recv().unwrap();
+        assert!(
+            matches!(&hint, ToPeer::Arriving { region: THEIRS, key } if key == "anna"),
+            "{hint:?}"
+        );
+        assert!(table.messages.try_recv().is_err());
+        table.peers.held(OTHER, THEIRS, 2);
+        let hint = table.messages.try_recv().unwrap();
+        assert!(
+            matches!(
+                hint,
+                ToPeer::Held {
+                    region: THEIRS,
+                    epoch: 2
+                }
+            ),
+            "{hint:?}"
+        );
+    }
+}

@@ -1,9 +1,10 @@
 //! The ground and the rules as they are at one time: an immutable snapshot that regions read. It does not know who changes them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use store::content::World;
 use world::{
+    name,
     region::Creature,
     region_id::RegionId,
     settings::Settings,
@@ -17,12 +18,19 @@ pub(crate) struct Scene {
     pub(crate) terrain: Terrain,
     /// The rules.
     pub(crate) settings: Arc<Settings>,
+    /// The region of each of those whom the content puts into the world, by [`name::key`].
+    creature_homes: Arc<BTreeMap<String, RegionId>>,
 }
 
 impl Scene {
     /// The scene of a world, on a ground that may have been edited.
     pub(crate) fn new(world: &World, terrain: Terrain) -> Self {
+        let homes = terrain.regions().iter().flat_map(|region| {
+            let npcs = terrain.npcs(*region);
+            npcs.map(|npc| (name::key(&npc.name), *region))
+        });
         Self {
+            creature_homes: Arc::new(homes.collect()),
             terrain,
             settings: Arc::new(world.content.settings.clone()),
         }
@@ -33,6 +41,7 @@ impl Scene {
         Self {
             terrain,
             settings: Arc::clone(&self.settings),
+            creature_homes: Arc::clone(&self.creature_homes),
         }
     }
 
@@ -43,6 +52,11 @@ impl Scene {
         } else {
             self.start_region()
         }
+    }
+
+    /// The region in which somebody of that name is whom the content puts into the world, unless they were taken elsewhere.
+    pub(crate) fn creature_home(&self, key: &str) -> Option<RegionId> {
+        self.creature_homes.get(key).copied()
     }
 
     /// Where new characters begin.

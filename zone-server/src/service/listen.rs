@@ -37,13 +37,13 @@ where
     let closing = Closing { server, link };
     let server = &closing.server;
     match hear(server, link, batches).await {
-        Ok(()) => tracing::info!("a gateway has gone"),
+        Ok(()) => tracing::info!("a link has ended"),
         Err(invalid @ Invalid::Broken(_)) => {
-            tracing::info!(reason = %invalid, "a gateway has gone");
+            tracing::info!(reason = %invalid, "a link has ended");
             server.links.close(link, End::Invalid(invalid));
         }
         Err(invalid) => {
-            tracing::error!(reason = %invalid, "a gateway says what it must not; its link is cut");
+            tracing::error!(reason = %invalid, "a link says what it must not; it is cut");
             server.links.close(link, End::Invalid(invalid));
         }
     }
@@ -188,7 +188,7 @@ async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
 /// that has no stream to us hears nothing, and does so as well.
 fn take_ask(server: &Server, gateway: &str, mut ask: Ask, region: RegionId, traceparent: &str) {
     let Some(link) = server.links.link_of(gateway) else {
-        return;
+        return tracing::debug!(gateway, "a command of a gateway that has no link here");
     };
     ask.asker.session.link = link;
     let again = try_again(&ask.asker);

@@ -4,6 +4,7 @@
     reason = "a test fails where it finds something else than it expects"
 )]
 
+mod across;
 mod attributes;
 mod cluster;
 mod content;
@@ -11,6 +12,7 @@ mod edits;
 mod gateway;
 mod life;
 mod moves;
+mod pair;
 mod protocol;
 mod sessions;
 mod telemetry;

@@ -6,7 +6,7 @@ use wire::Value;
 
 use crate::{
     cluster::{Cluster, until},
-    gateway::{Body, Gateway, Player, command, get, set, step, written},
+    gateway::{Body, Gateway, Player, command, enter, get, set, step, written},
     yard::WEST,
 };
 
@@ -22,9 +22,7 @@ async fn check(said: Vec<Option<Say>>, expected: &str) {
         (status.code(), status.message()),
         (Code::InvalidArgument, expected)
     );
-    cluster
-        .watch
-        .expect_trouble("a gateway says what it must not");
+    cluster.watch.expect_trouble("a link says what it must not");
     // It harms nobody else.
     assert!(other.is_done(&mut anna, step(1.0, 0.0)).await);
     // The next one is watched on this thread too.
@@ -61,15 +59,40 @@ async fn hello_comes_first_and_once() {
     gateway.say([subscribe()]).await;
     let status = gateway.end().await.unwrap();
     assert_eq!(status.message(), "the first message must be Hello");
-    cluster
-        .watch
-        .expect_trouble("a gateway says what it must not");
+    cluster.watch.expect_trouble("a link says what it must not");
     cluster.stop().await;
     let hello = Say::Hello(p::Hello {
         gateway: "again".to_owned(),
         ..p::Hello::default()
     });
     check(vec![Some(hello)], "Hello comes only first").await;
+}
+
+#[tokio::test]
+async fn gateways_and_zone_servers_say_what_is_theirs() {
+    let held = Say::Held(p::Held {
+        region: Some(written(WEST)),
+        epoch: 1,
+    });
+    check(vec![Some(held)], "Held is not for a gateway to say").await;
+
+    let cluster = Cluster::start(&["Anna"]).await;
+    let mut peer = Gateway::silent(cluster.address()).await;
+    let hello = Say::Hello(p::Hello {
+        gateway: "http://127.0.0.1:1".to_owned(),
+        kind: p::hello::Kind::ZoneServer.into(),
+        incarnation: 7,
+    });
+    peer.say([hello, enter(&Player::new(1, "Anna"))]).await;
+    let status = peer.end().await.unwrap();
+    assert_eq!(
+        (status.code(), status.message()),
+        (
+            Code::InvalidArgument,
+            "Enter is not for a zone server to say"
+        )
+    );
+    cluster.watch.expect_trouble("a link says what it must not");
 }
 
 #[tokio::test]

@@ -1,0 +1,241 @@
+//! What players of one zone server do to what is with another.
+
+use proto::{edit::Command as Edit, evicted::Reason, zone_message::Kind as Told};
+use wire::Value;
+
+use crate::{
+    cluster::until,
+    gateway::{Answer, add, departure, edit, get, id, place, spawn, step, teleport, tile},
+    pair::Pair,
+    yard::{EAST, WEST},
+};
+
+const ANNA_AND_BERT: [(&str, world::region_id::RegionId); 2] = [("Anna", WEST), ("Bert", EAST)];
+const GM_AND_BERT: [(&str, world::region_id::RegionId); 2] = [("GM", WEST), ("Bert", EAST)];
+
+/// Whether an entity of a region is said to look so.
+fn is_shown(told: &Told, name: &str, mood: i64) -> bool {
+    let Told::Changes(changes) = told else {
+        return false;
+    };
+    let entity = changes.changed.iter().find(|entity| entity.name == name);
+    let attributes = entity.and_then(|entity| entity.attributes.as_ref());
+    attributes.is_some_and(|pickled| {
+        let shown = wire::pickle::load(pickled, &wire::pickle::Limits::stored()).unwrap();
+        shown.get("mood") == Some(&Value::Int(mood))
+    })
+}
+
+#[tokio::test]
+async fn a_change_of_somebody_beyond_the_border_is_made_once_however_often_it_is_sent() {
+    let pair = Pair::start(&ANNA_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut anna = streams.enter_west(1, "Anna").await;
+    let mut bert = streams.enter_east(2, "Bert").await;
+    streams.east.subscribe(EAST).await;
+    // When this is answered, the servers know each other.
+    let (answer, _) = streams.ask(&mut anna, get("Bert", "gold")).await;
+    assert_eq!(answer, Answer::Value(Value::Int(10)));
+
+    anna.counter += 1;
+    for attempt in 0..2 {
+        streams.say(&anna, attempt, add("Bert", "mood", 3)).await;
+    }
+    let (before, first) = streams.east.hear_answer(&anna, 0).await;
+    assert_eq!(first, Answer::Done(true));
+    assert!(
+        before.iter().any(|told| is_shown(told, "Bert", 3)),
+        "the change is told ahead of the answer: {before:?}"
+    );
+    let (_, second) = streams.east.hear_answer(&anna, 1).await;
+    assert_eq!(second, Answer::Done(true));
+    streams.say(&anna, 2, add("Bert", "mood", 3)).await;
+    let (_, third) = streams.east.hear_answer(&anna, 2).await;
+    assert_eq!(third, Answer::Done(true));
+    let mood = streams.east.get(&mut bert, "Bert", "mood").await;
+    assert_eq!(mood, Value::Int(3));
+    let row = pair.row("Bert").await;
+    assert_eq!(row.state.attributes["mood"].value, Value::Int(3));
+}
+
+#[tokio::test]
+async fn rules_hold_beyond_the_border() {
+    let pair = Pair::start(&ANNA_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut anna = streams.enter_west(1, "Anna").await;
+    streams.enter_east(2, "Bert").await;
+    assert!(!streams.is_done(&mut anna, add("Bert", "gold", 1)).await);
+    let (answer, _) = streams.ask(&mut anna, get("Bert", "role")).await;
+    assert_eq!(answer, Answer::Value(Value::None));
+    let (answer, _) = streams.ask(&mut anna, get("Nobody", "gold")).await;
+    assert_eq!(answer, Answer::Value(Value::None));
+}
+
+#[tokio::test]
+async fn a_tile_is_edited_where_it_is_and_blocks_at_once() {
+    let pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    let mut bert = streams.enter_east(2, "Bert").await;
+    let wall = || tile("Collision", 13, 4, 2);
+    let (answer, attempt) = streams.ask(&mut gm, wall()).await;
+    assert_eq!(answer, Answer::Done(true));
+    let (_, blocked) = streams.east.command(&mut bert, step(1.0, 0.0)).await;
+    assert_eq!(blocked, Answer::Done(false));
+    streams.say(&gm, attempt + 1, wall()).await;
+    let again = streams.hear_answer(&gm, attempt + 1).await;
+    assert_eq!(again, Answer::Done(true));
+    assert_eq!(pair.store.edits().tiles().await.unwrap().len(), 1);
+    // The other server follows.
+    let version = pair.store.versions().await.unwrap().map;
+    let follows = async || {
+        let live = pair.store.directory().live().await.unwrap();
+        let all = live.iter().all(|server| server.map >= version);
+        all.then_some(())
+    };
+    until("the edit is in force everywhere", follows).await;
+    let into_the_wall = teleport("GM", 13.5, 4.5);
+    let (_, answer) = streams.west.command(&mut gm, into_the_wall).await;
+    assert_eq!(answer, Answer::Done(false));
+}
+
+#[tokio::test]
+async fn an_edit_that_was_done_is_so_even_if_it_does_not_fit_any_more() {
+    let pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    let roof = || tile("Roof", 13, 4, 2);
+    assert!(!streams.is_done(&mut gm, roof()).await);
+    let (answer, attempt) = streams.ask(&mut gm, tile("Ground", 13, 4, 2)).await;
+    assert_eq!(answer, Answer::Done(true));
+    // As if the layer had another name by now.
+    streams.say(&gm, attempt + 1, roof()).await;
+    let again = streams.hear_answer(&gm, attempt + 1).await;
+    assert_eq!(again, Answer::Done(true));
+}
+
+#[tokio::test]
+async fn a_reset_is_in_force_everywhere_when_it_is_answered() {
+    let pair = Pair::start(&[("GM", EAST), ("Anna", WEST)]).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_east(1, "GM").await;
+    let mut anna = streams.enter_west(2, "Anna").await;
+    streams.west.subscribe(WEST).await;
+    for wall in [tile("Collision", 5, 4, 2), tile("Collision", 11, 4, 2)] {
+        assert!(streams.is_done(&mut gm, wall).await);
+    }
+    assert!(
+        streams
+            .is_done(&mut gm, teleport("Mara#yard", 1.5, 6.5))
+            .await
+    );
+    let (_, blocked) = streams.west.command(&mut anna, step(1.0, 0.0)).await;
+    assert_eq!(blocked, Answer::Done(false));
+
+    let reset = || edit(Edit::Reset("yard".to_owned()));
+    let (answer, attempt) = streams.ask(&mut gm, reset()).await;
+    assert_eq!(answer, Answer::Done(true));
+    let (_, free) = streams.west.command(&mut anna, step(1.0, 0.0)).await;
+    assert_eq!(free, Answer::Done(true));
+    let (_, free) = streams.east.command(&mut gm, step(-1.0, 0.0)).await;
+    assert_eq!(free, Answer::Done(true));
+    let home = (2.5, 2.5);
+    streams
+        .west
+        .hear_until(|told| place(told, WEST, "Mara#yard").filter(|at| *at == home))
+        .await;
+    gm.counter -= 1;
+    streams.say(&gm, attempt + 1, reset()).await;
+    let again = streams.hear_answer(&gm, attempt + 1).await;
+    assert_eq!(again, Answer::Done(true));
+    let lines = pair.store.edits().audit_log(100).await.unwrap();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_kick_reaches_a_player_of_another_server() {
+    let pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    streams.enter_east(2, "Bert").await;
+    let kick = edit(Edit::Kick("Bert".to_owned()));
+    assert!(streams.is_done(&mut gm, kick).await);
+    assert!(!pair.row("Bert").await.present);
+    let (_, reason) = streams
+        .east
+        .hear_until(|told| match told {
+            Told::Evicted(told) if told.session == 2 => Some(told.reason()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(reason, Reason::Kicked);
+}
+
+#[tokio::test]
+async fn a_teleport_brings_a_player_of_another_server_here() {
+    let pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    let mut bert = streams.enter_east(2, "Bert").await;
+    assert!(streams.is_done(&mut gm, teleport("Bert", 1.5, 6.5)).await);
+    let row = pair.row("Bert").await;
+    assert_eq!((row.region, row.state.position.x), (WEST, 1.5));
+    let (_, to) = streams
+        .east
+        .hear_until(|told| match told {
+            Told::Released(told) if told.session == 2 => told.region,
+            _ => None,
+        })
+        .await;
+    assert_eq!(id(to), WEST);
+    bert.region = WEST;
+    streams.west.enter(&mut bert).await;
+    let pos = streams.west.get(&mut bert, "Bert", "pos").await;
+    assert!(
+        matches!(&pos, Value::Tuple(xyz) if xyz[0] == Value::Float(1.5)),
+        "{pos:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_spawned_beyond_the_border_can_be_despawned_from_there() {
+    let pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    streams.east.subscribe(EAST).await;
+    assert!(streams.is_done(&mut gm, spawn("Ox", 10.5, 3.5)).await);
+    let row = pair.row("Ox").await;
+    assert_eq!((row.region, row.owner), (EAST, pair.me(&pair.east).await));
+    let (answer, _) = streams.ask(&mut gm, get("Ox", "visual")).await;
+    assert_eq!(answer, Answer::Value(Value::Str("ox.png".to_owned())));
+    let despawn = || edit(Edit::Despawn("Ox".to_owned()));
+    let (answer, attempt) = streams.ask(&mut gm, despawn()).await;
+    assert_eq!(answer, Answer::Done(true));
+    streams
+        .east
+        .hear_until(|told| departure(told, EAST, "Ox").filter(Option::is_none))
+        .await;
+    streams.say(&gm, attempt + 1, despawn()).await;
+    let again = streams.hear_answer(&gm, attempt + 1).await;
+    assert_eq!(again, Answer::Done(true));
+    assert!(!streams.is_done(&mut gm, despawn()).await);
+}
+
+#[tokio::test]
+async fn what_was_for_a_server_that_is_gone_is_done_once_by_whoever_has_its_regions_next() {
+    let mut pair = Pair::start(&ANNA_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut anna = streams.enter_west(1, "Anna").await;
+    streams.enter_east(2, "Bert").await;
+    assert!(streams.is_done(&mut anna, add("Bert", "mood", 1)).await);
+    pair.east.kill().await;
+    // Nobody says that it is gone: its heartbeats end.
+    assert!(
+        streams
+            .is_done_by_the_west(&mut anna, add("Bert", "mood", 1))
+            .await
+    );
+    let row = pair.row("Bert").await;
+    assert_eq!(row.state.attributes["mood"].value, Value::Int(2));
+    assert_eq!((row.region, row.owner), (EAST, pair.me(&pair.west).await));
+}
