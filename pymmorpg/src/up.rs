@@ -9,22 +9,16 @@ mod settings;
 mod source;
 mod watch;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use runtime::{shutdown, shutdown::Shutdown, telemetry};
+use runtime::process::{self, Process};
 use serde::Serialize;
 use store::{
     Store,
     announce::{Announcements, InProcess},
 };
 
-use cluster::{Cluster, Parts};
+use cluster::Parts;
 use listeners::Listeners;
 use settings::Settings;
 use source::Source;
@@ -70,44 +64,20 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// The exit code after a second Ctrl-C, as shells give it to those who were interrupted.
-const INTERRUPTED: i32 = 130;
-
-/// A signal so soon after the first is the same once more: whoever starts us (`timeout`, a shell script) may pass on what we were sent as well.
-const SECOND_AFTER: Duration = Duration::from_millis(500);
+/// How long the services have to become ready. They take milliseconds.
+const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The command.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&arguments)?;
-    let telemetry = telemetry::init(settings.telemetry())?;
-    let stop = Shutdown::default();
-    let interrupts = tokio::spawn(interrupts(stop.clone()));
-    let outcome = serve(settings, arguments.json, telemetry.metrics(), stop).await;
-    interrupts.abort();
-    telemetry.finish();
-    outcome.map(|()| ExitCode::SUCCESS)
+    let telemetry = settings.telemetry.clone();
+    process::run("pymmorpg", &telemetry, async |process| {
+        serve(settings, arguments.json, process).await
+    })
+    .await
 }
 
-/// The first signal asks to stop, the second does not ask.
-async fn interrupts(stop: Shutdown) {
-    let signal = shutdown::signal().await;
-    tracing::info!(signal, "stopping");
-    stop.trigger();
-    let since = Instant::now();
-    let mut signal = shutdown::signal().await;
-    while since.elapsed() < SECOND_AFTER {
-        signal = shutdown::signal().await;
-    }
-    tracing::warn!(signal, "stopping at once");
-    std::process::exit(INTERRUPTED);
-}
-
-async fn serve(
-    settings: Settings,
-    as_json: bool,
-    metrics: telemetry::Metrics,
-    stop: Shutdown,
-) -> anyhow::Result<()> {
+async fn serve(settings: Settings, as_json: bool, process: Process) -> anyhow::Result<()> {
     tracing::info!(
         settings = runtime::settings::describe(&settings),
         "starting"
@@ -116,9 +86,8 @@ async fn serve(
     let _lock = Store::lock(&settings.data)?;
     let listeners = Listeners::bind(settings.listen, settings.admin_listen).await?;
     let store = Store::embedded(&settings.data).await?;
-    let outcome = serve_from(&store, settings, listeners, as_json, metrics, stop).await;
+    let outcome = serve_from(&store, settings, listeners, as_json, process).await;
     store.close().await;
-    tracing::info!("stopped");
     outcome
 }
 
@@ -127,8 +96,7 @@ async fn serve_from(
     settings: Settings,
     listeners: Listeners,
     as_json: bool,
-    metrics: telemetry::Metrics,
-    stop: Shutdown,
+    process: Process,
 ) -> anyhow::Result<()> {
     // Whoever holds the lock knows that no zone server of an earlier run is alive.
     store.directory().clear().await?;
@@ -137,27 +105,17 @@ async fn serve_from(
     let watch = source.watched().and_then(watch::Watch::begin);
     let world = source.publish(store).await?;
     let ready = banner::Ready::new(&listeners, &settings.data, &world);
-    let mut cluster = Cluster::start(Parts {
+    let drain_within = cluster::drain_within(&settings);
+    let parts = Parts {
         listeners,
         settings,
         store: store.clone(),
         announcements,
-        metrics,
         watch,
-    });
-    let outcome = tokio::select! {
-        outcome = cluster.ready() => outcome,
-        () = stop.triggered() => Ok(()),
     };
-    if outcome.is_ok() && !stop.is_triggered() {
-        ready.print(as_json);
-    }
-    let outcome = match outcome {
-        Ok(()) => tokio::select! {
-            failure = cluster.failure() => Err(failure),
-            () = stop.triggered() => Ok(()),
-        },
-        failed => failed,
-    };
-    outcome.and(cluster.drain().await)
+    cluster::start(parts, &process)
+        .attend(&process.stop, Some(READY_WITHIN), drain_within, || {
+            ready.print(as_json);
+        })
+        .await
 }

@@ -1,10 +1,11 @@
 //! How any of our processes starts, is watched and stops. It does not know what the process does.
 //!
 //! In the order in which a process meets them: [`settings`] are read, [`telemetry`] begins, [`tasks`] run, [`health`] says when they are ready,
-//! [`admin`] shows it, [`trace`] follows requests through them, and [`shutdown`] ends them.
+//! [`admin`] shows it, [`trace`] follows requests through them, and [`shutdown`] ends them. [`process`] puts these together.
 
 pub mod admin;
 pub mod health;
+pub mod process;
 pub mod settings;
 pub mod shutdown;
 pub mod tasks;

@@ -12,8 +12,10 @@ use figment::{
 use serde::{Serialize, de::DeserializeOwned};
 
 mod describe;
+mod sources;
 
-pub use describe::describe;
+pub use describe::{describe, masked};
+pub use sources::Sources;
 
 /// What our variables in the environment begin with. `__` goes one level down: `PYMMORPG_GATEWAY__LISTEN` is `gateway.listen`.
 pub const PREFIX: &str = "PYMMORPG_";
@@ -61,6 +63,15 @@ pub enum Error {
     },
 }
 
+/// Settings that could be read.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// What they come to.
+    pub settings: T,
+    /// Where each came from.
+    pub sources: Sources,
+}
+
 /// Reads settings. Every key of `flags` that is `None` was not given; `()` means that none was.
 ///
 /// # Errors
@@ -69,7 +80,7 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     defaults: impl Serialize,
     flags: impl Serialize,
-) -> Result<T, Error> {
+) -> Result<Loaded<T>, Error> {
     let environment = std::env::vars_os().map(|(name, value)| {
         let text = |part: std::ffi::OsString| part.to_string_lossy().into_owned();
         (text(name), text(value))
@@ -82,8 +93,8 @@ fn load_from<T: DeserializeOwned>(
     defaults: impl Serialize,
     mut environment: Vec<(String, String)>,
     flags: impl Serialize,
-) -> Result<T, Error> {
-    let mut figment = Figment::new().merge(layer("the defaults", &defaults)?);
+) -> Result<Loaded<T>, Error> {
+    let mut figment = Figment::new().merge(layer(sources::DEFAULTS, &defaults)?);
     if let Some(path) = file {
         figment = figment.merge(Source {
             name: format!("the file {}", path.display()),
@@ -104,7 +115,10 @@ fn load_from<T: DeserializeOwned>(
         }
         figment = figment.merge(given.clone());
         let error = match figment.extract() {
-            Ok(settings) => return Ok(settings),
+            Ok(settings) => {
+                let sources = Sources(figment);
+                return Ok(Loaded { settings, sources });
+            }
             Err(error) => error,
         };
         // A password of digits is a string all the same. Each turn settles one variable, so there are no more turns than variables.
@@ -113,8 +127,30 @@ fn load_from<T: DeserializeOwned>(
             .find(|variable| variable.is_text(&error))
         {
             Some(variable) => variable.value = Value::from(variable.text.to_owned()),
-            None => return Err(explain(&figment, error)),
+            None => return Err(Sources(figment).explain(error)),
         }
+    }
+}
+
+/// Refuses keys that mean nothing, at a file's top level: the sections do so by themselves. Variables of the environment that begin as ours do are
+/// let be, since others name theirs so too (Kubernetes makes `PYMMORPG_PORT` of a service's name).
+///
+/// # Errors
+/// Names the first such key, and the file.
+pub fn refuse_unknown(file: &Path, known: &[&str]) -> Result<(), Error> {
+    match read(file)?
+        .into_keys()
+        .find(|key| !known.contains(&key.as_str()))
+    {
+        None => Ok(()),
+        Some(key) => Err(Error::Key {
+            problem: format!(
+                "there is no such setting (from the file {}); there are {}",
+                file.display(),
+                known.join(", ")
+            ),
+            key,
+        }),
     }
 }
 
@@ -225,59 +261,6 @@ impl<'e> Variable<'e> {
             matches!(&error.kind, Kind::InvalidType(_, expected) if expected.contains("string"));
         wants_text && self.value.as_str().is_none() && error.path == self.path
     }
-}
-
-fn explain(figment: &Figment, error: figment::Error) -> Error {
-    let mut path = error.path.clone();
-    let problem = match &error.kind {
-        Kind::UnknownField(field, known) => {
-            path_to(&mut path, field);
-            format!("there is no such setting; there are {}", known.join(", "))
-        }
-        Kind::MissingField(field) => {
-            path_to(&mut path, field);
-            "is missing".to_owned()
-        }
-        Kind::UnknownVariant(_, known) => format!("expected one of {}", known.join(", ")),
-        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-            format!("expected {expected}")
-        }
-        kind => kind.to_string(),
-    };
-    let key = path.join(".");
-    let all = figment.find_value("").ok();
-    match all.as_ref().and_then(|all| value_at(all, &path)) {
-        Some(value) => Error::Value {
-            value: describe::shown(&path, value),
-            source_name: source_of(figment, value),
-            problem,
-            key,
-        },
-        None => Error::Key { key, problem },
-    }
-}
-
-fn value_at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, key| match value {
-        Value::Dict(_, dict) => dict.get(key),
-        Value::Array(_, items) => items.get(key.parse::<usize>().ok()?),
-        _ => None,
-    })
-}
-
-/// figment names an unknown field within its path, a missing one beside it.
-fn path_to(path: &mut Vec<String>, field: &str) {
-    if path.last().is_none_or(|last| last != field) {
-        path.push(field.to_owned());
-    }
-}
-
-fn source_of(figment: &Figment, value: &Value) -> String {
-    figment
-        .get_metadata(value.tag())
-        .map_or("an unknown source".to_owned(), |metadata| {
-            metadata.name.to_string()
-        })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The sockets of a cluster in one process, bound before anything starts, so that an address in use is known before anything has happened.
 
-use std::{io::ErrorKind, net::SocketAddr};
+use std::net::SocketAddr;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
+use runtime::process::bind;
 use tokio::net::TcpListener;
 
 /// All of them, and where they are.
@@ -48,20 +49,4 @@ impl Listeners {
             auth,
         })
     }
-}
-
-async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let remedy = match error.kind() {
-            ErrorKind::AddrInUse => {
-                "another program listens there; stop it, or choose another address"
-            }
-            ErrorKind::AddrNotAvailable => "this machine has no such address; choose another",
-            ErrorKind::PermissionDenied => {
-                "this user may not listen there; choose a port above 1023"
-            }
-            _ => "choose another address",
-        };
-        anyhow!(error).context(format!("{flag} {address}: {remedy}"))
-    })
 }

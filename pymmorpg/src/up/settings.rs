@@ -2,11 +2,13 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use anyhow::bail;
-use runtime::telemetry;
+use runtime::{
+    process::{self, Telemetry},
+    settings,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Arguments;
@@ -34,16 +36,6 @@ pub(super) struct Settings {
     pub(super) auth: auth::Config,
 }
 
-/// How the process is watched.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Telemetry {
-    /// Which log lines are wanted, in the language of `RUST_LOG`.
-    filter: Option<String>,
-    /// `pretty` or `json`; None: pretty on a terminal.
-    format: Option<telemetry::Format>,
-}
-
 /// The client protocol's port.
 const CLIENT_PORT: u16 = 7777;
 /// The port for operators.
@@ -68,40 +60,10 @@ impl Settings {
     /// The defaults, then the file, then the environment, then what the command line says.
     pub(super) fn load(arguments: &Arguments) -> anyhow::Result<Self> {
         let file = arguments.config.as_deref();
-        let settings = runtime::settings::load(file, Settings::default(), arguments)?;
+        let loaded = settings::load(file, Settings::default(), arguments)?;
         if let Some(file) = file {
-            refuse_unknown(file)?;
+            settings::refuse_unknown(file, &process::KEYS)?;
         }
-        Ok(settings)
+        Ok(loaded.settings)
     }
-
-    /// What `telemetry::init` wants to know.
-    pub(super) fn telemetry(&self) -> telemetry::Config {
-        telemetry::Config {
-            filter: self.telemetry.filter.clone(),
-            format: self.telemetry.format,
-            service: "pymmorpg",
-        }
-    }
-}
-
-/// Refuses keys that mean nothing, at the file's top level: the sections do so by themselves. Variables of the environment that begin as ours do are
-/// let be, since others name theirs so too (Kubernetes makes `PYMMORPG_PORT` of a service's name).
-fn refuse_unknown(file: &Path) -> anyhow::Result<()> {
-    let table: toml::Table = std::fs::read_to_string(file)?.parse()?;
-    let known = serde_json::to_value(Settings::default())?;
-    let known: Vec<&String> = known
-        .as_object()
-        .into_iter()
-        .flat_map(|known| known.keys())
-        .collect();
-    if let Some(key) = table.keys().find(|key| !known.contains(key)) {
-        let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-        bail!(
-            "{key}: there is no such setting (from the file {}); there are {}",
-            file.display(),
-            known.join(", ")
-        );
-    }
-    Ok(())
 }

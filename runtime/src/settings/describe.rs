@@ -76,7 +76,8 @@ fn is_secret(key: &str) -> bool {
 }
 
 /// A text with the passwords of every URL in it masked.
-fn masked(text: &str) -> String {
+#[must_use]
+pub fn masked(text: &str) -> String {
     text.split_inclusive([' ', ',', ';', '\n', '"', '\''])
         .map(masked_url)
         .collect()

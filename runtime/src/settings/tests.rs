@@ -62,15 +62,16 @@ fn load_texts(toml: &str, environment: &[(&str, &str)], flags: Flags) -> Result<
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    load_from(Some(&file), Settings::default(), environment, flags)
+    load_from(Some(&file), Settings::default(), environment, flags).map(|loaded| loaded.settings)
 }
 
 #[test]
 fn nothing_said_means_the_defaults() {
     let settings = load_texts("", &[], Flags::default()).unwrap();
     assert_eq!(settings, Settings::default());
-    let without_file: Settings = load_from(None, Settings::default(), Vec::new(), ()).unwrap();
-    assert_eq!(without_file, Settings::default());
+    let without_file: Loaded<Settings> =
+        load_from(None, Settings::default(), Vec::new(), ()).unwrap();
+    assert_eq!(without_file.settings, Settings::default());
 }
 
 #[test]
@@ -258,4 +259,44 @@ fn secrets_are_masked() {
         text,
         r#"api_token=*** database="postgres://anna:***@db:5432/x?sslmode=on&sslpassword=***" list=["redis://:***@one,redis://two", "http://host:80/path"] name="user: a@b" ratio=0.5 secrets.first=*** small=-3 token_free=***"#
     );
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_its_source() {
+    let environment = vec![("PYMMORPG_REDIS".to_owned(), "redis://:hunter2@x".to_owned())];
+    let Loaded { sources, .. } =
+        load_from::<Settings>(None, Settings::default(), environment, ()).unwrap();
+    let cases = [
+        (
+            "redis",
+            "redis = \"redis://:***@x\": is down (from the environment's PYMMORPG_REDIS)",
+        ),
+        (
+            "gateway.connections_max",
+            "gateway.connections_max = 100: is down (from the defaults)",
+        ),
+        ("gateway.nothing", "gateway.nothing: is down"),
+    ];
+    for (key, expected) in cases {
+        assert_eq!(sources.refuse(key, "is down").to_string(), expected);
+    }
+    assert!(sources.is_set("redis"));
+    assert!(!sources.is_set("gateway.connections_max"));
+    assert!(!sources.is_set("no.such.thing"));
+}
+
+#[test]
+fn unknown_keys_of_a_file_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pymmorpg.toml");
+    std::fs::write(&file, "redis = \"x\"\nrediss = 3\n").unwrap();
+    refuse_unknown(&file, &["redis", "rediss"]).unwrap();
+    let error = refuse_unknown(&file, &["redis", "sql"])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("rediss: there is no such setting (from the file "),
+        "{error}"
+    );
+    assert!(error.ends_with("; there are redis, sql"), "{error}");
 }

@@ -1,0 +1,162 @@
+//! The services of a process: each starts with a shutdown of its own, and they stop in the order in which they need each other.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    net::TcpListener,
+    time::{self, Instant},
+};
+
+use super::Process;
+use crate::{Context, admin, health::Health, shutdown::Shutdown, tasks::Tasks};
+
+/// How much longer than they ask for all services together have to stop; what is left then is stopped where it is.
+const DRAIN_MARGIN: Duration = Duration::from_secs(3);
+
+/// Services that run.
+#[derive(Debug)]
+pub struct Members {
+    health: Health,
+    /// In the order of their start.
+    running: Vec<Member>,
+}
+
+/// A service with a shutdown of its own.
+#[derive(Debug)]
+struct Member {
+    name: &'static str,
+    shutdown: Shutdown,
+    tasks: Tasks,
+}
+
+impl Members {
+    /// The pages for operators, which are there from the first moment to the last.
+    #[must_use]
+    pub fn begin(admin: TcpListener, process: &Process) -> Self {
+        let mut members = Self {
+            health: Health::default(),
+            running: Vec::new(),
+        };
+        let metrics = process.metrics.clone();
+        members.start("admin", |context| async move {
+            let Context { shutdown, health } = context;
+            Ok(admin::serve(admin, health, metrics, shutdown).await?)
+        });
+        members
+    }
+
+    /// What must be ready. Whoever starts members names the parts that are to come, so that none is forgotten while it has not come so far.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Starts one that those which start after it may need.
+    pub fn start<Task>(&mut self, name: &'static str, task: impl FnOnce(Context) -> Task)
+    where
+        Task: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let context = Context {
+            shutdown: Shutdown::default(),
+            health: self.health.clone(),
+        };
+        let shutdown = context.shutdown.clone();
+        let mut tasks = Tasks::new();
+        tasks.spawn(name, task(context));
+        self.running.push(Member {
+            name,
+            shutdown,
+            tasks,
+        });
+    }
+
+    /// Runs them until the process is to stop or one of them fails, and stops them. Once all are ready it says so; they have `ready_within`
+    /// for it, or any time. `drain_within` is how long they need to stop.
+    ///
+    /// # Errors
+    /// What failed first.
+    pub async fn attend(
+        mut self,
+        stop: &Shutdown,
+        ready_within: Option<Duration>,
+        drain_within: Duration,
+        say_ready: impl FnOnce(),
+    ) -> anyhow::Result<()> {
+        let became_ready = tokio::select! {
+            outcome = self.ready(ready_within) => outcome.map(|()| true),
+            () = stop.triggered() => Ok(false),
+        };
+        let outcome = match became_ready {
+            Ok(true) => {
+                say_ready();
+                tokio::select! {
+                    failure = self.failure() => Err(failure),
+                    () = stop.triggered() => Ok(()),
+                }
+            }
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let drained = self.drain(drain_within + DRAIN_MARGIN).await;
+        outcome.and(drained)
+    }
+
+    /// Waits until every part is ready. Safe to give up.
+    async fn ready(&mut self, within: Option<Duration>) -> anyhow::Result<()> {
+        let health = self.health.clone();
+        let too_late = async {
+            match within {
+                Some(within) => time::sleep(within).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = health.ready() => Ok(()),
+            failure = self.failure() => Err(failure),
+            () = too_late => {
+                let parts = health.parts();
+                let missing: Vec<_> = parts.iter().filter(|(_, is_ready)| !is_ready).map(|(name, _)| *name).collect();
+                bail!("not ready after {:?}: {}", within.unwrap_or_default(), missing.join(", "))
+            }
+        }
+    }
+
+    /// Waits for a member to fail or to end by itself. Safe to give up.
+    async fn failure(&mut self) -> anyhow::Error {
+        let mut ends: FuturesUnordered<_> = self
+            .running
+            .iter_mut()
+            .map(|member| async {
+                match member.tasks.first_failure().await {
+                    Some(failure) => anyhow::Error::new(failure),
+                    None => anyhow!("{} ended, and nobody had asked it to", member.name),
+                }
+            })
+            .collect();
+        match ends.next().await {
+            Some(failure) => failure,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops one after the other, the last that started first: nobody is stopped while somebody needs it.
+    async fn drain(self, within: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + within;
+        let mut outcome = Ok(());
+        for Member {
+            name,
+            shutdown,
+            tasks,
+        } in self.running.into_iter().rev()
+        {
+            let since = Instant::now();
+            shutdown.trigger();
+            let drained = tasks.finish(end.saturating_duration_since(since)).await;
+            tracing::debug!(service = name, took = ?since.elapsed(), "stopped");
+            outcome = outcome.and(drained);
+        }
+        outcome.context("not everything could be ended in order")
+    }
+}
