@@ -34,7 +34,8 @@ class Borders(ClusterCase):
         taker = self.play_at("Taker", x + 1, y, gateway=1)
         results = []
         threads = [
-            threading.Thread(target=lambda giver=giver: results.append(giver.pipeline(*[["set", taker.name, "mail", (1,)]] * 100))) for giver in givers
+            threading.Thread(target=lambda giver=giver: results.append(giver.pipeline(*[["set", taker.name, "mail", (1,)]] * 100)))
+            for giver in givers
         ]
         for thread in threads:
             thread.start()

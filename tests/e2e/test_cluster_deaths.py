@@ -47,7 +47,13 @@ class Deaths(ClusterCase):
         self.zone_at(*place[:2]).kill()
         begin = time.monotonic()
         step = (0, tile[1] + 0.5 - start[1], 0)
-        requests = [["move", step], ["get", player.name, "pos"], ["set", player.name, "sum", (1,)], ["move", (0.5, 0, 0)], ["get", player.name, "sum"]]
+        requests = [
+            ["move", step],
+            ["get", player.name, "pos"],
+            ["set", player.name, "sum", (1,)],
+            ["move", (0.5, 0, 0)],
+            ["get", player.name, "sum"],
+        ]
         self.assertEqual(player.pipeline(*requests), [True, place, True, True, 1])
         self.assertLess(time.monotonic() - begin, RESUMED_SECONDS_MAX)
 

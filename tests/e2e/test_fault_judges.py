@@ -31,7 +31,13 @@ class Numbers(unittest.TestCase):
             self.check(acknowledged, unknown, actual, wanted)
 
     def test_values(self):
-        for acknowledged, unknown, actual, wanted in ((1, [], 1, True), (1, [], 2, False), (1, [2, 3], 3, True), (None, [2], None, True), (1, [2], None, False)):
+        for acknowledged, unknown, actual, wanted in (
+            (1, [], 1, True),
+            (1, [], 2, False),
+            (1, [2, 3], 3, True),
+            (None, [2], None, True),
+            (1, [2], None, False),
+        ):
             self.assertIs(Value(acknowledged, list(unknown)).judge(actual), wanted)
 
 

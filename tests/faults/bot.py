@@ -193,8 +193,9 @@ class Bot:
             return acts.Give(to)
         if not is_trading and self.chance.random() < 0.2 and self._can_spare(5):
             return acts.Take(self.chance.randint(1, 5))
-        kinds = [acts.Count, acts.Count, acts.Note, acts.Where, acts.ReadBack, acts.Look]
-        return self.chance.choice([*kinds, lambda: acts.Post(self.partner), lambda: acts.ReadOther(self.partner)])()
+        choices: list[Act] = [acts.Count(), acts.Count(), acts.Note(), acts.Post(self.partner)]
+        choices += [acts.Where(), acts.ReadBack(), acts.ReadOther(self.partner), acts.Look()]
+        return self.chance.choice(choices)
 
     def _can_spare(self, gold: int) -> bool:
         number = self.ledger.number(self.name, "gold")

@@ -28,8 +28,8 @@ async def check(game: Game, bots: list[Bot]) -> None:
     rows = await _agreed_rows(game, bots)
     for bot in bots:
         _check_row(game, bot, rows.get(bot.name.lower()))
-    gold = sum(rows[bot.name.lower()].attributes.get("gold", 0) for bot in bots if bot.name.lower() in rows)
-    _check_gold(game, gold + sum(game.ledger.in_hand.values()), low, high)
+    purses = [rows[bot.name.lower()].attributes.get("gold", 0) for bot in bots if bot.name.lower() in rows]
+    _check_gold(game, sum(gold for gold in purses if isinstance(gold, int)) + sum(game.ledger.in_hand.values()), low, high)
     await _check_names(game, rows)
 
 
@@ -48,7 +48,7 @@ async def _ask(game: Game, bot: Bot) -> None:
             continue
         number = ledger.number(bot.name, attribute)
         text = "%s of %s is %r; acknowledged %d, unknown %r" % (attribute, bot.name, found, number.acknowledged, number.unknown)
-        if not isinstance(found or 0, int):
+        if found is not None and not isinstance(found, int):
             verdict.against("read", text)
             continue
         difference = number.judge(found or 0)

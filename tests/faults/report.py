@@ -78,7 +78,9 @@ class Report:
             "seed": seed,
             "is_clean": self.is_clean(),
             "kinds": {kind: _figures([one for one in self.rounds if one.kind == kind]) for kind in sorted(kinds)},
-            "findings": [{"round": one.number, "kind": one.kind, "victim": one.victim, "texts": one.verdict.texts} for one in self.rounds if one.verdict.texts],
+            "findings": [
+                {"round": one.number, "kind": one.kind, "victim": one.victim, "texts": one.verdict.texts} for one in self.rounds if one.verdict.texts
+            ],
         }
 
 

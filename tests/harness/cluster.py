@@ -150,7 +150,7 @@ class Cluster:
         names = {servers[zone.url]: zone.name for zone in self.zones if zone.is_running() and zone.url in servers}
         shares = {zone.name: 0 for zone in self.zones if zone.is_running()}
         for holder in self.sql.holders().values():
-            name = names.get(holder, "")
+            name = names.get(holder, "") if holder is not None else ""
             shares[name] = shares.get(name, 0) + 1
         return shares
 

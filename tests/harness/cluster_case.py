@@ -70,7 +70,9 @@ class ClusterCase(YardCase):
         """Tiles of warps onto another zone server, and where they lead."""
         holders = self.cluster.sql.holders()
         found = [
-            (tile, place) for tile, place in self.plain.warps.items() if holders[self.plain.region_at(*tile)] != holders[self.plain.region_at(*place[:2])]
+            (tile, place)
+            for tile, place in self.plain.warps.items()
+            if holders[self.plain.region_at(*tile)] != holders[self.plain.region_at(*place[:2])]
         ]
         assert found, "no warp leads to another zone server: %r" % holders
         return found

@@ -28,11 +28,10 @@ class Proxies:
         return self._ask(cut=port, **{"from": process, "for": seconds})["count"]
 
     def stop(self) -> None:
-        self._child.stdin.close()
-        self._child.wait()
-        self._child.stdout.close()
+        self._child.communicate()
 
     def _ask(self, **order) -> dict:
+        assert self._child.stdin and self._child.stdout
         with self._lock:
             self._child.stdin.write(json.dumps(order) + "\n")
             self._child.stdin.flush()

@@ -71,6 +71,7 @@ class _Pair:
             asyncio.ensure_future(self._connect())
             return
         self.near.other, self.far.other = self.far, self.near
+        assert end.transport is not None
         end.transport.write(self.early)
         self.early = b""
 

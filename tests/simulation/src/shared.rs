@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use store::entities::Incarnation;
+use world::region_id::RegionId;
+
 use crate::{
     chance::Chance,
     database::Commit,
@@ -42,6 +45,8 @@ pub enum Event {
     StartZone(usize),
     /// A gateway starts in a slot.
     StartGateway(usize),
+    /// A zone server has handed everything over.
+    Ended(NodeId),
     /// Everybody who is at the other end of a silent stream looks whether it lives.
     KeepAlive(StreamId),
 }
@@ -65,6 +70,12 @@ pub struct Shared {
     pub mutant: Option<Mutant>,
     /// What has happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
+    /// Zone servers that want a stream to another one.
+    pub peers_wanted: Vec<(NodeId, Incarnation)>,
+    /// Regions that have begun to run.
+    pub started: Vec<(NodeId, RegionId)>,
+    /// Whether somebody announces that the directory has changed.
+    pub is_announced: bool,
     /// How many events have happened.
     pub event_count: u64,
     began: Instant,
@@ -83,6 +94,9 @@ impl Shared {
             watch: Watch::default(),
             mutant,
             trace: None,
+            peers_wanted: Vec::new(),
+            started: Vec::new(),
+            is_announced: false,
             event_count: 0,
             began: Instant::now(),
         }
@@ -175,6 +189,11 @@ impl Shared {
         for (at, stream, side) in self.network.close(stream, from, now) {
             self.schedule.at(at, Event::Arrive(stream, side));
         }
+    }
+
+    /// Announces that the directory has changed.
+    pub fn announce(&mut self) {
+        self.is_announced = true;
     }
 
     /// Something happens after a while.

@@ -56,8 +56,10 @@ pub enum Due {
     NoHeartbeat(Micros),
     /// Trust may have lapsed.
     Lapse,
-    /// It is looked who holds what.
+    /// It is looked who holds what, as at each interval.
     Look,
+    /// The same, because of a hint.
+    LookSoon,
     /// Rows without an owner are looked for.
     Rows,
     /// Rows that were said to be released are claimed.
@@ -166,7 +168,7 @@ impl Zone {
         self.standing.is_leaving = true;
         shared.note(|| format!("{} is told to stop", self.standing.address));
         self.later(0, Due::Heartbeat, shared);
-        self.later(0, Due::Look, shared);
+        self.later(0, Due::LookSoon, shared);
     }
 
     /// The time has come.
@@ -179,7 +181,11 @@ impl Zone {
             Due::Heartbeat => self.heartbeat(shared),
             Due::NoHeartbeat(sent) => self.no_heartbeat(sent, shared),
             Due::Lapse => self.lapse(shared),
-            Due::Look => self.look(shared),
+            Due::Look => {
+                self.later(holdings::INTERVAL, Due::Look, shared);
+                self.look(shared);
+            }
+            Due::LookSoon => self.look(shared),
             Due::Rows => self.look_for_rows(shared),
             Due::Arrivals => self.take_arrivals(shared),
             Due::Peers => self.make_peers(shared),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often it is looked who holds what.
-const INTERVAL: Micros = 250 * MILLI;
+pub(super) const INTERVAL: Micros = 250 * MILLI;
 /// How many regions are given at a time.
 const GIFTS_MAX: usize = 16;
 
@@ -35,7 +35,6 @@ pub(super) struct Holdings {
     /// Regions that drain, to be given away.
     gifts: BTreeMap<RegionId, Gift>,
     is_looking: bool,
-    looks_planned: u32,
 }
 
 impl Holdings {
@@ -62,9 +61,6 @@ impl Zone {
         if self.has_ended {
             return;
         }
-        if self.holdings.looks_planned == 0 {
-            self.holdings.looks_planned = 1;
-        }
         if std::mem::replace(&mut self.holdings.is_looking, true) {
             return;
         }
@@ -72,7 +68,6 @@ impl Zone {
         let term = self.trust.term(now);
         self.holdings.changed = self.holdings.changing.clone();
         self.submit(Statement::Look, Then::Looked(term), shared);
-        self.later(INTERVAL, Due::Look, shared);
     }
 
     pub(super) fn looked(&mut self, term: Option<Term>, answered: Answered, shared: &mut Shared) {
@@ -213,7 +208,7 @@ impl Zone {
             }
         }
         shared.announce();
-        self.later(0, Due::Look, shared);
+        self.later(0, Due::LookSoon, shared);
     }
 
     /// A server that leaves and has nothing any more ends.

@@ -133,7 +133,7 @@ impl Zone {
                 self.recovery.arrivals.push((region, key));
                 self.later(MILLI, Due::Arrivals, shared);
             }
-            Packet::Held(..) => self.later(0, Due::Look, shared),
+            Packet::Held(..) => self.later(0, Due::LookSoon, shared),
             Packet::Message(_) => {}
         }
     }
