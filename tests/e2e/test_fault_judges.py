@@ -1,9 +1,14 @@
 """Those who judge in the fault harness: they find what is wrong, and nothing in what is not."""
 
+import tempfile
 import unittest
+from pathlib import Path
 
+from faults import writes
 from faults.ledger import Number, Value
 from faults.trail import FALLBACK_SECONDS_MAX, Astray, Trail
+from harness.databases import Postgres
+from harness.sql import Sql
 
 
 class Numbers(unittest.TestCase):
@@ -91,3 +96,63 @@ class Trails(unittest.TestCase):
         trail = self.walked(10)
         trail.stepped((1.0, 0.0), (90.0, 90.0, 0), 1.1)
         self.assertAlmostEqual(trail.judge((55 / 8, 0.0, 0), 1.2), 0.0)
+
+
+class Witness(unittest.TestCase):
+    """The trigger in PostgreSQL, on the columns that it looks at."""
+
+    TABLES = """
+    CREATE TABLE zone_servers (incarnation BIGINT PRIMARY KEY, heartbeat_ms BIGINT);
+    CREATE TABLE entities (key TEXT PRIMARY KEY, owner BIGINT, own BIGINT, seq BIGINT, state BYTEA, applied BYTEA);
+    INSERT INTO entities VALUES ('anna', NULL, 1, 1, '', '');
+    """
+    NOW_MS = "(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT"
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="witness-")
+        cls.addClassCleanup(folder.cleanup)
+        path = Path(folder.name)
+        (path / "logs").mkdir()
+        cls.postgres = Postgres(path)
+        cls.postgres.create()
+        cls.addClassCleanup(cls.postgres.halt)
+        cls.postgres.start()
+        cls.postgres.sql.run(cls.TABLES)
+        writes.install(cls.postgres.sql)
+
+    def setUp(self):
+        self.one, self.other = (Sql(self.postgres.url() + "?application_name=zone-%d" % number) for number in (1, 2))
+        self.postgres.sql.run("DELETE FROM zone_servers; DELETE FROM faults.incarnations")
+        for number, sql in ((10, self.one), (20, self.other)):
+            sql.run("INSERT INTO zone_servers VALUES (%d, %s)" % (number, self.NOW_MS))
+        self.postgres.sql.run("UPDATE entities SET owner = NULL, own = 1, state = ''")
+        writes.take_zombies(self.postgres.sql)
+
+    def write(self, sql, what):
+        """A write of the row, and what is held against it."""
+        sql.run("UPDATE entities SET " + what)
+        return writes.take_zombies(self.postgres.sql)
+
+    def test_the_way_of_a_row(self):
+        self.assertEqual(self.write(self.one, "owner = 10, own = own + 1"), [])
+        self.assertEqual(self.write(self.one, "seq = seq + 1, state = 'x'"), [])
+        self.assertEqual(self.write(self.one, "owner = NULL, own = own + 1, state = 'y'"), [])
+        self.assertEqual(self.write(self.other, "owner = 20, own = own + 1"), [])
+        self.postgres.sql.run("UPDATE zone_servers SET heartbeat_ms = heartbeat_ms - 3000 WHERE incarnation = 20")
+        self.assertEqual(self.write(self.one, "owner = 10, own = own + 1"), [], "from the dead")
+
+    def test_what_must_not_be(self):
+        self.write(self.one, "owner = 10, own = own + 1")
+        for sql, what, found in (
+            (self.other, "seq = seq + 1, state = 'x'", "writes what it does not own"),
+            (self.other, "owner = NULL, own = own + 1", "writes what it does not own"),
+            (self.other, "owner = 20, own = own + 1", "claims from the living"),
+            (self.one, "owner = 20, own = own + 1", "claims for another"),
+            (self.one, "owner = 10, own = own + 1, state = 'z'", "claims and changes"),
+        ):
+            with self.subTest(what):
+                self.postgres.sql.run("UPDATE entities SET owner = 10")
+                writes.take_zombies(self.postgres.sql)
+                (zombie,) = self.write(sql, what)
+                self.assertIn(found, zombie)
