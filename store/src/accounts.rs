@@ -1,8 +1,8 @@
 //! Accounts: who may log in, as what, and with which generation of sessions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{AnyConnection, Row, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 use world::{
     applied::{Applied, CommandId},
     entity::EntityState,
@@ -11,8 +11,8 @@ use world::{
 };
 
 use crate::{
-    Store, clock,
-    entities::{EntityRow, insert, region_of, signed, unsigned},
+    Store,
+    entities::{EntityRow, insert, key_of, region_of, signed, unsigned},
     error::Error,
     writer::Verdict,
 };
@@ -104,9 +104,12 @@ impl Accounts<'_> {
     /// # Errors
     /// The outcome is unknown.
     pub async fn create(&self, new: NewAccount) -> Result<Created, Error> {
+        let now_ms = self.0.engine().now_ms();
         self.0
             .writer
-            .run(move |connection: &mut AnyConnection| Box::pin(create(connection, new)))
+            .run(move |connection: &mut AnyConnection| {
+                Box::pin(create(connection, now_ms, new.clone()))
+            })
             .await
     }
 
@@ -115,12 +118,13 @@ impl Accounts<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn find(&self, name: &str) -> Result<Option<Account>, Error> {
-        let row = sqlx::query(
+        let Some(key) = key_of(name) else {
+            return Ok(None);
+        };
+        let query = sqlx::query(
             "SELECT name, password_hash, role, generation, created_ms FROM accounts WHERE key = $1",
-        )
-        .bind(name::key(name))
-        .fetch_optional(self.0.reader())
-        .await?;
+        );
+        let row = self.0.reads().optional(query.bind(key)).await?;
         Ok(row.as_ref().map(read).transpose()?)
     }
 
@@ -129,11 +133,14 @@ impl Accounts<'_> {
     /// # Errors
     /// The outcome is unknown.
     pub async fn begin_session(&self, name: &str) -> Result<Option<SessionStart>, Error> {
-        let key = name::key(name);
+        let Some(key) = key_of(name) else {
+            return Ok(None);
+        };
         let row = self
             .0
             .writer
             .run(move |connection: &mut AnyConnection| {
+                let key = key.clone();
                 Box::pin(async move {
                     let row = sqlx::query(
                         "UPDATE accounts SET generation = generation + 1 WHERE key = $1 RETURNING name, generation, map_told, \
@@ -185,10 +192,13 @@ impl Accounts<'_> {
     }
 
     async fn update(&self, sql: &'static str, name: &str, value: String) -> Result<bool, Error> {
-        let key = name::key(name);
+        let Some(key) = key_of(name) else {
+            return Ok(false);
+        };
         self.0
             .writer
             .run(move |connection: &mut AnyConnection| {
+                let (key, value) = (key.clone(), value.clone());
                 Box::pin(async move {
                     let done = sqlx::query(sql)
                         .bind(key)
@@ -206,11 +216,10 @@ impl Accounts<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn list(&self) -> Result<Vec<Account>, Error> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT name, password_hash, role, generation, created_ms FROM accounts ORDER BY key",
-        )
-        .fetch_all(self.0.reader())
-        .await?;
+        );
+        let rows = self.0.reads().all(query).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -219,7 +228,7 @@ impl Accounts<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn game_masters(&self) -> Result<BTreeSet<String>, Error> {
-        let rows = sqlx::query(GAME_MASTERS).fetch_all(self.0.reader()).await?;
+        let rows = self.0.reads().all(sqlx::query(GAME_MASTERS)).await?;
         Ok(rows
             .iter()
             .map(|row| row.try_get(0))
@@ -231,15 +240,21 @@ impl Accounts<'_> {
     /// # Errors
     /// The outcome is unknown: they may be told again.
     pub async fn told(&self, told: Vec<(String, u64)>) -> Result<(), Error> {
+        let told = told
+            .iter()
+            .filter_map(|(name, version)| Some((key_of(name)?, *version)));
+        // Whoever locks the same rows locks them in the same order.
+        let told: BTreeMap<String, u64> = told.collect();
         self.0
             .writer
             .run(move |connection: &mut AnyConnection| {
+                let told = told.clone();
                 Box::pin(async move {
-                    for (name, version) in told {
+                    for (key, version) in told {
                         sqlx::query(
                             "UPDATE accounts SET map_told = $2 WHERE key = $1 AND map_told < $2",
                         )
-                        .bind(name::key(&name))
+                        .bind(key)
                         .bind(signed(version))
                         .execute(&mut *connection)
                         .await?;
@@ -253,6 +268,7 @@ impl Accounts<'_> {
 
 async fn create(
     connection: &mut AnyConnection,
+    now_ms: &'static str,
     new: NewAccount,
 ) -> Result<Verdict<Created>, sqlx::Error> {
     let key = name::key(&new.name);
@@ -269,22 +285,23 @@ async fn create(
         applied: Applied::default(),
         state: new.state,
     };
-    if !insert(connection, &row).await? {
+    if !insert(connection, now_ms, &row).await? {
         return Ok(Verdict::Undo(Created::NameTaken));
     }
     let map_told: i64 = sqlx::query_scalar("SELECT value FROM versions WHERE topic = 'map'")
         .fetch_one(&mut *connection)
         .await?;
-    sqlx::query(
-        "INSERT INTO accounts (key, name, password_hash, role, generation, map_told, created_ms) VALUES ($1, $2, $3, 'player', 1, $4, $5)",
-    )
-    .bind(key)
-    .bind(&new.name)
-    .bind(new.password_hash)
-    .bind(map_told)
-    .bind(clock::now_ms())
-    .execute(connection)
-    .await?;
+    let sql = format!(
+        "INSERT INTO accounts (key, name, password_hash, role, generation, map_told, created_ms) \
+         VALUES ($1, $2, $3, 'player', 1, $4, {now_ms})"
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(key)
+        .bind(&new.name)
+        .bind(new.password_hash)
+        .bind(map_told)
+        .execute(connection)
+        .await?;
     let start = SessionStart {
         name: new.name,
         generation: 1,
@@ -312,10 +329,8 @@ mod tests {
     async fn game_masters_are_found_without_a_look_at_every_account() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::embedded(folder.path()).await.unwrap();
-        let plan = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "EXPLAIN QUERY PLAN {GAME_MASTERS}"
-        )));
-        let steps = plan.fetch_all(store.reader()).await.unwrap();
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {GAME_MASTERS}")));
+        let steps = store.reads().all(plan).await.unwrap();
         let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
         let index = "accounts_game_masters";
         assert!(steps.iter().all(|step| step.contains(index)), "{steps:?}");

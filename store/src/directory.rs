@@ -1,6 +1,6 @@
 //! Which zone servers there are, and which of them are alive by the database's clock.
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use crate::{
     Store,
@@ -44,10 +44,11 @@ impl Directory<'_> {
              heartbeat_ms = excluded.heartbeat_ms"
         );
         self.0
-            .writer
+            .control
             .run(move |connection: &mut AnyConnection| {
+                let (sql, server) = (sql.clone(), server.clone());
                 Box::pin(async move {
-                    sqlx::query(sqlx::AssertSqlSafe(sql))
+                    sqlx::query(AssertSqlSafe(sql))
                         .bind(server.incarnation.0)
                         .bind(server.address)
                         .bind(i64::from(server.is_leaving))
@@ -69,10 +70,8 @@ impl Directory<'_> {
         let sql = format!(
             "SELECT incarnation, address, leaving, map FROM zone_servers WHERE heartbeat_ms > {now_ms} - $1 ORDER BY incarnation"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(HEARTBEAT_TTL_MS)
-            .fetch_all(self.0.reader())
-            .await?;
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(HEARTBEAT_TTL_MS);
+        let rows = self.0.control_reads().all(query).await?;
         Ok(rows
             .iter()
             .map(|row| {
@@ -92,7 +91,7 @@ impl Directory<'_> {
     /// The outcome is unknown; its time to live ends it all the same.
     pub async fn remove(&self, incarnation: Incarnation) -> Result<(), Error> {
         self.0
-            .writer
+            .control
             .run(move |connection: &mut AnyConnection| {
                 Box::pin(async move {
                     sqlx::query("DELETE FROM zone_servers WHERE incarnation = $1")
@@ -112,7 +111,7 @@ impl Directory<'_> {
     /// The outcome is unknown.
     pub async fn clear(&self) -> Result<(), Error> {
         self.0
-            .writer
+            .control
             .run(move |connection: &mut AnyConnection| {
                 Box::pin(async move {
                     for sql in [

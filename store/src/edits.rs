@@ -1,15 +1,15 @@
 //! What game masters do. Each edit is one transaction with its row in the audit log, whose id (author, generation, counter) is unique:
 //! an edit that comes again finds its row there and has no second effect.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::BoxFuture;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use world::{applied::CommandId, terrain::TileEdit};
 
 use crate::{
-    Store, clock,
-    entities::{EntityRow, Incarnation, Save, insert, save_batch, signed, unsigned},
+    Store,
+    entities::{EntityRow, Incarnation, Save, insert, save_batch, signed, storable, unsigned},
     error::Error,
     versions::raise,
     writer::Verdict,
@@ -59,6 +59,7 @@ impl Edits<'_> {
     /// The outcome is unknown.
     pub async fn tile(&self, edit: TileEdit, audit: Audit) -> Result<Outcome<u64>, Error> {
         self.audited(audit, move |connection, audit_id| {
+            let edit = edit.clone();
             Box::pin(async move {
                 put_tile(connection, &edit, audit_id).await?;
                 raise_map(connection, &edit.map).await
@@ -72,8 +73,10 @@ impl Edits<'_> {
     /// # Errors
     /// The outcome is unknown.
     pub async fn spawn(&self, row: EntityRow, audit: Audit) -> Result<Outcome<()>, Error> {
+        let now_ms = self.0.engine().now_ms();
         self.audited(audit, move |connection, _| {
-            Box::pin(async move { Ok(insert(connection, &row).await?.then_some(())) })
+            let row = row.clone();
+            Box::pin(async move { Ok(insert(connection, now_ms, &row).await?.then_some(())) })
         })
         .await
     }
@@ -89,13 +92,15 @@ impl Edits<'_> {
         own: u64,
         audit: Audit,
     ) -> Result<Outcome<()>, Error> {
+        let now_ms = self.0.engine().now_ms();
         self.audited(audit, move |connection, _| {
+            let key = key.clone();
             Box::pin(async move {
-                let done = sqlx::query(
-                    "UPDATE entities SET gone_ms = $1, present = 0, owner = NULL, own = own + 1 \
-                     WHERE key = $2 AND owner = $3 AND own = $4 AND player = 0 AND gone_ms IS NULL",
-                )
-                .bind(clock::now_ms())
+                let sql = format!(
+                    "UPDATE entities SET gone_ms = {now_ms}, present = 0, owner = NULL, own = own + 1 \
+                     WHERE key = $1 AND owner = $2 AND own = $3 AND player = 0 AND gone_ms IS NULL"
+                );
+                let done = sqlx::query(AssertSqlSafe(sql))
                 .bind(key)
                 .bind(owner.0)
                 .bind(signed(own))
@@ -113,6 +118,7 @@ impl Edits<'_> {
     /// The outcome is unknown.
     pub async fn save(&self, save: Save, audit: Audit) -> Result<Outcome<()>, Error> {
         self.audited(audit, move |connection, _| {
+            let save = save.clone();
             Box::pin(async move {
                 let saved = save_batch(connection, vec![&save]).await?;
                 Ok((!saved.is_empty()).then_some(()))
@@ -135,14 +141,13 @@ impl Edits<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn is_done(&self, author: &str, id: CommandId) -> Result<bool, Error> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT id FROM audit WHERE author = $1 AND generation = $2 AND counter = $3",
         )
         .bind(author.to_owned())
         .bind(signed(id.generation))
-        .bind(signed(id.counter))
-        .fetch_optional(self.0.reader())
-        .await?;
+        .bind(signed(id.counter));
+        let row = self.0.reads().optional(query).await?;
         Ok(row.is_some())
     }
 
@@ -157,6 +162,7 @@ impl Edits<'_> {
         audit: Audit,
     ) -> Result<Outcome<u64>, Error> {
         self.audited(audit, move |connection, audit_id| {
+            let (map, keep) = (map.clone(), keep.clone());
             Box::pin(async move {
                 sqlx::query("DELETE FROM map_edits WHERE map = $1")
                     .bind(map.clone())
@@ -183,6 +189,7 @@ impl Edits<'_> {
         audit: Audit,
     ) -> Result<Outcome<u64>, Error> {
         self.audited(audit, move |connection, _| {
+            let (map, unfit) = (map.clone(), unfit.clone());
             Box::pin(async move {
                 for edit in &unfit {
                     take_tile(connection, edit).await?;
@@ -199,6 +206,7 @@ impl Edits<'_> {
     /// The outcome is unknown.
     pub async fn reset(&self, map: String, audit: Audit) -> Result<Outcome<u64>, Error> {
         self.audited(audit, move |connection, _| {
+            let map = map.clone();
             Box::pin(async move {
                 for sql in [
                     "DELETE FROM map_edits WHERE map = $1",
@@ -229,10 +237,9 @@ impl Edits<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn tiles(&self) -> Result<Vec<TileEdit>, Error> {
-        let rows =
-            sqlx::query("SELECT map, layer, x, y, gid FROM map_edits ORDER BY audit, layer, y, x")
-                .fetch_all(self.0.reader())
-                .await?;
+        let query =
+            sqlx::query("SELECT map, layer, x, y, gid FROM map_edits ORDER BY audit, layer, y, x");
+        let rows = self.0.reads().all(query).await?;
         rows.iter()
             .map(|row| {
                 let map: String = row.try_get(0)?;
@@ -263,7 +270,7 @@ impl Edits<'_> {
     }
 
     async fn counts(&self, sql: &'static str) -> Result<BTreeMap<String, u64>, Error> {
-        let rows = sqlx::query(sql).fetch_all(self.0.reader()).await?;
+        let rows = self.0.reads().all(sqlx::query(sql)).await?;
         Ok(rows
             .iter()
             .map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?))))
@@ -275,11 +282,10 @@ impl Edits<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn audit_log(&self, line_count_max: u32) -> Result<Vec<AuditLine>, Error> {
-        let rows =
+        let query =
             sqlx::query("SELECT at_ms, author, command FROM audit ORDER BY id DESC LIMIT $1")
-                .bind(i64::from(line_count_max))
-                .fetch_all(self.0.reader())
-                .await?;
+                .bind(i64::from(line_count_max));
+        let rows = self.0.reads().all(query).await?;
         Ok(rows
             .iter()
             .map(|row| {
@@ -296,30 +302,25 @@ impl Edits<'_> {
     async fn audited<T: Send + 'static>(
         &self,
         audit: Audit,
-        effect: impl for<'c> FnOnce(
+        effect: impl for<'c> Fn(
             &'c mut AnyConnection,
             i64,
         ) -> BoxFuture<'c, Result<Option<T>, sqlx::Error>>
         + Send
+        + Sync
         + 'static,
     ) -> Result<Outcome<T>, Error> {
+        let now_ms = self.0.engine().now_ms();
+        let effect = Arc::new(effect);
         self.0
             .writer
             .run(move |connection: &mut AnyConnection| {
+                let (audit, effect) = (audit.clone(), Arc::clone(&effect));
                 Box::pin(async move {
-                    let inserted = sqlx::query(
-                        "INSERT INTO audit (at_ms, author, generation, counter, command) VALUES ($1, $2, $3, $4, $5) \
-                         ON CONFLICT (author, generation, counter) DO NOTHING RETURNING id",
-                    )
-                    .bind(clock::now_ms())
-                    .bind(audit.author)
-                    .bind(signed(audit.id.generation))
-                    .bind(signed(audit.id.counter))
-                    .bind(audit.command)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                    let Some(row) = inserted else { return Ok(Verdict::Undo(Outcome::Repeated)) };
-                    Ok(match effect(connection, row.try_get(0)?).await? {
+                    let Some(id) = note(connection, now_ms, audit).await? else {
+                        return Ok(Verdict::Undo(Outcome::Repeated));
+                    };
+                    Ok(match effect(connection, id).await? {
                         Some(value) => Verdict::Keep(Outcome::Done(value)),
                         None => Verdict::Undo(Outcome::Refused),
                     })
@@ -327,6 +328,25 @@ impl Edits<'_> {
             })
             .await
     }
+}
+
+/// Adds a row to the log; its id, unless it is there already.
+async fn note(
+    connection: &mut AnyConnection,
+    now_ms: &'static str,
+    audit: Audit,
+) -> Result<Option<i64>, sqlx::Error> {
+    let sql = format!(
+        "INSERT INTO audit (at_ms, author, generation, counter, command) VALUES ({now_ms}, $1, $2, $3, $4) \
+         ON CONFLICT (author, generation, counter) DO NOTHING RETURNING id"
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(audit.author)
+        .bind(signed(audit.id.generation))
+        .bind(signed(audit.id.counter))
+        .bind(storable(audit.command))
+        .fetch_optional(connection)
+        .await
 }
 
 async fn put_tile(

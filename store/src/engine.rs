@@ -1,6 +1,16 @@
-//! What differs between the databases: the words for the same things. It knows no table.
+//! What differs between the databases: the words for the same things, and how long they may take. It knows no table.
 
-use sqlx::{Any, QueryBuilder};
+use std::time::Duration;
+
+use sqlx::{
+    Any, QueryBuilder,
+    postgres::{PgDatabaseError, PgSeverity},
+};
+
+/// How long a statement of PostgreSQL may take, or everything that is committed together: then its outcome is unknown and the connection is closed.
+const POSTGRES_DEADLINE: Duration = Duration::from_secs(5);
+/// The same for SQLite, where another process that publishes a world may write for that long, and no network swallows answers.
+const SQLITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +35,23 @@ impl Engine {
     pub(crate) fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+
+    /// Begins a transaction whose reads all see the same.
+    pub(crate) fn begin_snapshot(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
+    /// How long an operation may take.
+    pub(crate) fn deadline(self) -> Duration {
+        match self {
+            Self::Sqlite => SQLITE_DEADLINE,
+            Self::Postgres => POSTGRES_DEADLINE,
         }
     }
 
@@ -44,4 +70,32 @@ impl Engine {
                 .push(", ' '))"),
         };
     }
+}
+
+/// Whether an error is a statement's own, and the connection as good as before. Otherwise the connection is lost, and the transaction with it.
+pub(crate) fn is_of_statement(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
+            Some(error) => !matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic),
+            // While SQLite is busy, whatever else is tried will be as late.
+            None => !error.code().as_deref().is_some_and(is_busy),
+        },
+        sqlx::Error::RowNotFound
+        | sqlx::Error::TypeNotFound { .. }
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::AnyDriverError(_)
+        | sqlx::Error::InvalidArgument(_) => true,
+        _ => false,
+    }
+}
+
+/// The low byte of SQLite's codes says what it is about.
+fn is_busy(code: &str) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    code.parse::<u32>()
+        .is_ok_and(|code| code & 0xff == SQLITE_BUSY)
 }

@@ -3,7 +3,7 @@
 //! The protocol is DESIGN's "Truth, and who may write it": `claim` and `release` raise `own`; `save` and `release` name the
 //! owner and the `own` that their claim returned, and find no row if either has changed since.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{AnyConnection, AssertSqlSafe, QueryBuilder, Row, any::AnyRow};
 use world::{
@@ -14,7 +14,7 @@ use world::{
     state_pickle,
 };
 
-use crate::{Store, clock, error::Error, writer::Verdict};
+use crate::{Store, error::Error};
 
 /// One run of a zone server: drawn at random at each start, so that nothing from an earlier run is taken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,10 +135,11 @@ impl Entities<'_> {
     /// The database did not answer.
     pub async fn peek(&self, name: &str) -> Result<Option<EntityRow>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM entities WHERE key = $1 AND gone_ms IS NULL");
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(name::key(name))
-            .fetch_optional(self.0.reader())
-            .await?;
+        let Some(key) = key_of(name) else {
+            return Ok(None);
+        };
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(key);
+        let row = self.0.reads().optional(query).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -147,32 +148,7 @@ impl Entities<'_> {
     /// # Errors
     /// The outcome is unknown: read the row again.
     pub async fn claim(&self, claim: Claim) -> Result<Option<EntityRow>, Error> {
-        let sql = match claim.enter {
-            None => format!(
-                "UPDATE entities SET owner = $1, own = own + 1 WHERE key = $2 AND own = $3 AND gone_ms IS NULL RETURNING {COLUMNS}"
-            ),
-            Some(_) => format!(
-                "UPDATE entities SET owner = $1, own = own + 1, present = 1, generation = $4 \
-                 WHERE key = $2 AND own = $3 AND generation <= $4 AND gone_ms IS NULL RETURNING {COLUMNS}"
-            ),
-        };
-        let row = self
-            .0
-            .writer
-            .run(move |connection: &mut AnyConnection| {
-                Box::pin(async move {
-                    let mut query = sqlx::query(AssertSqlSafe(sql))
-                        .bind(claim.me.0)
-                        .bind(claim.key)
-                        .bind(signed(claim.seen));
-                    if let Some(generation) = claim.enter {
-                        query = query.bind(signed(generation));
-                    }
-                    Ok(Verdict::Keep(query.fetch_optional(connection).await?))
-                })
-            })
-            .await?;
-        row.as_ref().map(read).transpose()
+        self.0.writer.claim(claim).await
     }
 
     /// Writes a row that is the caller's own; `release` gives it up in the same statement. Many callers' saves are one statement.
@@ -216,6 +192,19 @@ impl Entities<'_> {
         self.find_orphans(live, Some(regions), after).await
     }
 
+    /// Rows that should be in the world and belong to one zone server, of those whose keys come after one; at most [`ORPHANS_MAX`].
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn orphans_of(&self, owner: Incarnation, after: &str) -> Result<Vec<Orphan>, Error> {
+        let sql = format!(
+            "SELECT key, region, own FROM entities WHERE present = 1 AND gone_ms IS NULL AND owner = $1 AND key > $2 ORDER BY key LIMIT {ORPHANS_MAX}"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(owner.0).bind(after);
+        let rows = self.0.reads().all(query).await?;
+        rows.iter().map(orphan).collect()
+    }
+
     async fn find_orphans(
         &self,
         live: &[Incarnation],
@@ -242,19 +231,18 @@ impl Entities<'_> {
             query.push("))");
         }
         query.push(" ORDER BY key LIMIT ").push_bind(ORPHANS_MAX);
-        let rows = query.build().fetch_all(self.0.reader()).await?;
-        rows.iter()
-            .map(|row| {
-                let key: String = row.try_get(0)?;
-                let region = region_of(row.try_get(1)?, &key)?;
-                Ok(Orphan {
-                    region,
-                    own: unsigned(row.try_get(2)?),
-                    key,
-                })
-            })
-            .collect()
+        let rows = self.0.reads().all(query.build()).await?;
+        rows.iter().map(orphan).collect()
     }
+}
+
+fn orphan(row: &AnyRow) -> Result<Orphan, Error> {
+    let key: String = row.try_get(0)?;
+    Ok(Orphan {
+        region: region_of(row.try_get(1)?, &key)?,
+        own: unsigned(row.try_get(2)?),
+        key,
+    })
 }
 
 /// Saves rows in one statement; the keys of those that were still their owners'.
@@ -295,18 +283,51 @@ pub(crate) async fn save_batch(
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 
+/// Claims rows in one statement; by their keys, those that still were as they had been seen.
+pub(crate) async fn claim_batch(
+    connection: &mut AnyConnection,
+    mut claims: Vec<&Claim>,
+) -> Result<HashMap<String, AnyRow>, sqlx::Error> {
+    if claims.is_empty() {
+        return Ok(HashMap::new());
+    }
+    claims.sort_by(|one, other| one.key.cmp(&other.key));
+    let mut query = QueryBuilder::new("WITH v (claimed, seen, me, entered) AS (");
+    query.push_values(claims, |mut row, claim| {
+        row.push_bind(claim.key.clone())
+            .push_bind(signed(claim.seen))
+            .push_bind(claim.me.0)
+            .push_bind(claim.enter.map(signed));
+    });
+    query
+        .push(
+            ") UPDATE entities SET owner = v.me, own = entities.own + 1, \
+             present = CASE WHEN v.entered IS NULL THEN entities.present ELSE 1 END, \
+             generation = COALESCE(v.entered, entities.generation) FROM v \
+             WHERE entities.key = v.claimed AND entities.own = v.seen AND entities.gone_ms IS NULL \
+             AND (v.entered IS NULL OR entities.generation <= v.entered) RETURNING ",
+        )
+        .push(COLUMNS);
+    let rows = query.build().fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|row| Ok((row.try_get("key")?, row)))
+        .collect()
+}
+
 /// How long a despawned entity's name stays taken, in milliseconds: longer than any repeat of the command (world::applied).
 const TOMBSTONE_MS: i64 = 120_000;
 
 /// Adds a row, present and owned, or absent and nobody's; false: the name is taken, or was until lately.
 pub(crate) async fn insert(
     connection: &mut AnyConnection,
+    now_ms: &'static str,
     row: &EntityRow,
 ) -> Result<bool, sqlx::Error> {
     // A name is free again once the tombstone has outlived every repeat of the edit that made it.
-    sqlx::query("DELETE FROM entities WHERE key = $1 AND gone_ms < $2")
+    let sql = format!("DELETE FROM entities WHERE key = $1 AND gone_ms < {now_ms} - $2");
+    sqlx::query(AssertSqlSafe(sql))
         .bind(&row.key)
-        .bind(clock::now_ms() - TOMBSTONE_MS)
+        .bind(TOMBSTONE_MS)
         .execute(&mut *connection)
         .await?;
     let done = sqlx::query(
@@ -331,7 +352,7 @@ pub(crate) async fn insert(
 }
 
 /// Reads a row of [`COLUMNS`].
-fn read(row: &AnyRow) -> Result<EntityRow, Error> {
+pub(crate) fn read(row: &AnyRow) -> Result<EntityRow, Error> {
     let key: String = row.try_get("key")?;
     let corrupt = |what| Error::Corrupt {
         what,
@@ -362,6 +383,16 @@ pub(crate) fn region_of(text: String, name: &str) -> Result<RegionId, Error> {
         what: "region",
         name: name.to_owned(),
     })
+}
+
+/// The form in which a name is looked up. None: nothing can have it, since PostgreSQL has no text with a NUL in it.
+pub(crate) fn key_of(name: &str) -> Option<String> {
+    (!name.contains('\0')).then(|| name::key(name))
+}
+
+/// A text for people, as every database takes it.
+pub(crate) fn storable(text: String) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// SQL has no unsigned numbers; our counters never come near the end of the signed ones.

@@ -31,16 +31,36 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("cannot open the database {path}")]
     Open {
-        /// The file.
+        /// The file, or the URL without its password.
         path: String,
         /// Why.
         #[source]
         source: sqlx::Error,
     },
+    /// It is no URL of PostgreSQL.
+    #[error(
+        "{url:?} is no URL of PostgreSQL: expected postgres://user:password@host:port/database"
+    )]
+    SqlUrl {
+        /// The URL, without its password.
+        url: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database was made or changed by a later program.
+    #[error(
+        "the schema of {path} is newer than this program ({}); use the program that made it, or a later one",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The file, or the URL without its password.
+        path: String,
+    },
     /// The database's schema cannot be brought up to date.
     #[error("cannot bring the schema of {path} up to date")]
     Migrate {
-        /// The file.
+        /// The file, or the URL without its password.
         path: String,
         /// Why.
         #[source]

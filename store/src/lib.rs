@@ -6,19 +6,28 @@
 
 pub mod accounts;
 pub mod announce;
-mod clock;
+mod complaint;
+mod connections;
 pub mod content;
+mod database;
 pub mod directory;
 pub mod edits;
 mod engine;
 pub mod entities;
 mod error;
+mod folder;
+mod migrate;
 mod open;
+mod postgres;
+mod reads;
 pub mod redis;
 pub mod regions;
 pub mod sessions;
+pub mod settings;
 pub mod versions;
 mod writer;
 
+pub use database::Database;
 pub use error::Error;
-pub use open::{Database, Lock, Store};
+pub use folder::Lock;
+pub use open::Store;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ::redis::{Client, IntoConnectionInfo, ProtocolVersion};
 
-use crate::{announce::Announcements, error::Error, open::masked, sessions::Sessions};
+use crate::{announce::Announcements, database::masked, error::Error, sessions::Sessions};
 
 mod announcements;
 mod keys;

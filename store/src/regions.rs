@@ -38,7 +38,7 @@ impl Regions<'_> {
     /// The database did not answer.
     pub async fn all(&self) -> Result<Vec<Holding>, Error> {
         let sql = "SELECT region, holder, epoch FROM regions";
-        let rows = sqlx::query(sql).fetch_all(self.0.reader()).await?;
+        let rows = self.0.control_reads().all(sqlx::query(sql)).await?;
         rows.iter()
             .map(|row| {
                 Ok(Holding {
@@ -65,8 +65,9 @@ impl Regions<'_> {
         regions.sort_unstable();
         regions.dedup_by_key(|(region, _)| *region);
         self.0
-            .writer
+            .control
             .run(move |connection: &mut AnyConnection| {
+                let regions = regions.clone();
                 Box::pin(async move {
                     let mut taken = Vec::new();
                     for some in regions.chunks(STATEMENT_REGIONS_MAX) {
@@ -94,8 +95,9 @@ impl Regions<'_> {
         regions.sort_unstable();
         regions.dedup_by_key(|(region, _)| *region);
         self.0
-            .writer
+            .control
             .run(move |connection: &mut AnyConnection| {
+                let regions = regions.clone();
                 Box::pin(async move {
                     let mut given = Vec::new();
                     for some in regions.chunks(STATEMENT_REGIONS_MAX) {

@@ -21,9 +21,8 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn versions(&self) -> Result<Versions, Error> {
-        let rows = sqlx::query("SELECT topic, value FROM versions")
-            .fetch_all(self.reader())
-            .await?;
+        let query = sqlx::query("SELECT topic, value FROM versions");
+        let rows = self.reads().all(query).await?;
         let mut versions = Versions::default();
         for row in rows {
             let value = unsigned(row.try_get(1)?);
@@ -36,6 +35,18 @@ impl Store {
         }
         Ok(versions)
     }
+}
+
+/// Keeps others from raising any until the transaction ends, and lets us see all that they have done. What changes much takes this first, so that
+/// everybody locks these rows before others.
+pub(crate) async fn lock(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    for topic in ["client", "content", "map"] {
+        sqlx::query("UPDATE versions SET value = value WHERE topic = $1")
+            .bind(topic)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Raises one within a transaction.

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{announce::Topic, error::Error};
+use crate::{announce::Topic, complaint::Complaint, error::Error};
 
 use super::{keys, told::Told};
 
@@ -60,7 +60,7 @@ impl Link {
             url: url.clone(),
             state: sender,
             doubt: Arc::clone(&doubt),
-            complained: None,
+            complaint: Complaint::every(COMPLAINT_INTERVAL),
             is_missed: false,
         };
         Self {
@@ -133,7 +133,7 @@ struct Keeper {
     url: String,
     state: watch::Sender<State>,
     doubt: Arc<Notify>,
-    complained: Option<Instant>,
+    complaint: Complaint,
     /// Whether a complaint has not been followed by a connection.
     is_missed: bool,
 }
@@ -201,11 +201,7 @@ impl Keeper {
     }
 
     fn complain(&mut self, error: &RedisError) {
-        let is_due = self
-            .complained
-            .is_none_or(|last| last.elapsed() >= COMPLAINT_INTERVAL);
-        if is_due {
-            self.complained = Some(Instant::now());
+        if self.complaint.is_due(Instant::now()) {
             self.is_missed = true;
             tracing::warn!(
                 url = self.url,

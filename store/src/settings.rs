@@ -1,0 +1,250 @@
+//! Which database and which Redis a process works with, from what an operator has set to what is open. It does not know where settings come from.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+
+use crate::{
+    Database, Lock, Store,
+    announce::{Announcements, InProcess, Topic},
+    redis,
+    sessions::{InMemory, Sessions},
+};
+
+/// How long a command waits for Redis to pass an announcement on. Without it, everybody notices within a second all the same.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is set about the database and Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    database: Database,
+    redis: Option<String>,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}")]
+pub struct Wrong {
+    /// `sql` or `redis`.
+    pub key: &'static str,
+    /// Why.
+    pub problem: &'static str,
+}
+
+/// Why there is nothing to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database or Redis cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::Error),
+    /// There is no world in the database.
+    #[error(
+        "no world has been published in {database}; publish one with `pymmorpg world publish DIR {flag} {database}`"
+    )]
+    NothingPublished {
+        /// The database, without its password.
+        database: Database,
+        /// The flag that names it.
+        flag: &'static str,
+    },
+}
+
+/// What a process works with.
+#[derive(Debug)]
+pub struct Opened {
+    /// The database.
+    pub store: Store,
+    /// Who is logged in where.
+    pub sessions: Arc<dyn Sessions>,
+    /// "Look now".
+    pub announcements: Arc<dyn Announcements>,
+    /// Held for as long as the process runs a cluster on an embedded database; PostgreSQL needs none.
+    pub lock: Option<Lock>,
+}
+
+impl Settings {
+    /// A database of PostgreSQL if its URL is set, or else the one in the data folder.
+    ///
+    /// # Errors
+    /// A URL is none.
+    pub fn new(sql: Option<String>, redis: Option<String>, data: PathBuf) -> Result<Self, Wrong> {
+        let is_redis = |url: &String| url.starts_with("redis://") || url.starts_with("rediss://");
+        if !redis.as_ref().is_none_or(is_redis) {
+            return Err(Wrong {
+                key: "redis",
+                problem: "expected redis://host:port, or rediss://host:port for TLS",
+            });
+        }
+        let database = match sql {
+            None => Database::Embedded(data),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Database::Postgres(url)
+            }
+            Some(_) => {
+                return Err(Wrong {
+                    key: "sql",
+                    problem: "expected postgres://user:password@host/database",
+                });
+            }
+        };
+        Ok(Self { database, redis })
+    }
+
+    /// For one process of several, which cannot share a data folder.
+    ///
+    /// # Errors
+    /// A URL is none, or there is none of PostgreSQL.
+    pub fn shared(sql: Option<String>, redis: Option<String>) -> Result<Self, Wrong> {
+        if sql.is_none() {
+            return Err(Wrong {
+                key: "sql",
+                problem: "is not set: the processes of a cluster share one PostgreSQL, --sql postgres://user:password@host/database \
+                          (`pymmorpg up` is all of them in one process and needs none)",
+            });
+        }
+        Self::new(sql, redis, PathBuf::new())
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The flag that names the database.
+    #[must_use]
+    pub fn flag(&self) -> &'static str {
+        match self.database {
+            Database::Embedded(_) => "--data",
+            Database::Postgres(_) => "--sql",
+        }
+    }
+
+    /// Opens all of it. An embedded database is locked: no other process can run a cluster on it.
+    ///
+    /// # Errors
+    /// What cannot be used, and why.
+    pub async fn open(&self) -> Result<Opened, crate::Error> {
+        let lock = match &self.database {
+            Database::Embedded(folder) => Some(Store::lock(folder)?),
+            Database::Postgres(_) => None,
+        };
+        let (sessions, announcements): (Arc<dyn Sessions>, Arc<dyn Announcements>) =
+            match &self.redis {
+                Some(url) => {
+                    let redis::Hints {
+                        sessions,
+                        announcements,
+                    } = redis::connect(url).await?;
+                    (sessions, announcements)
+                }
+                None => (
+                    Arc::new(InMemory::default()),
+                    Arc::new(InProcess::default()),
+                ),
+            };
+        Ok(Opened {
+            store: Store::open(&self.database).await?,
+            sessions,
+            announcements,
+            lock,
+        })
+    }
+
+    /// Opens all of it, for a service that cannot be without a world.
+    ///
+    /// # Errors
+    /// What cannot be used, and why; or there is no world.
+    pub async fn open_published(&self) -> Result<Opened, Error> {
+        let opened = self.open().await?;
+        let current = opened.store.content().current().await;
+        if !matches!(current, Ok(Some(_))) {
+            opened.store.close().await;
+            current?;
+            return Err(Error::NothingPublished {
+                database: self.database.clone(),
+                flag: self.flag(),
+            });
+        }
+        Ok(opened)
+    }
+
+    /// Announces for a process that is about to end, if there is a Redis: once this has returned, others have been told. That they were not is no
+    /// error, for they look every second.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub async fn announce(&self, topic: Topic) -> Result<(), crate::Error> {
+        let Some(url) = &self.redis else {
+            return Ok(());
+        };
+        // What the one hears has left the other.
+        let (speaker, listener) = (redis::connect(url).await?, redis::connect(url).await?);
+        let mut heard = listener.announcements.listen(topic);
+        heard.mark_unchanged();
+        speaker.announcements.announce(topic);
+        if timeout(ANNOUNCE_TIMEOUT, heard.changed()).await.is_err() {
+            tracing::debug!(?topic, "redis did not pass the announcement on");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn which_database_it_is() {
+        let folder = || PathBuf::from("data");
+        let embedded = Settings::new(None, None, folder()).unwrap();
+        assert_eq!(embedded.database(), &Database::Embedded(folder()));
+        assert_eq!(embedded.flag(), "--data");
+        for url in ["postgres://db/x", "postgresql://a:b@db:5432/x"] {
+            let postgres = Settings::new(some(url), some("redis://r"), folder()).unwrap();
+            assert_eq!(postgres.database(), &Database::Postgres(url.to_owned()));
+            assert_eq!(postgres.flag(), "--sql");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused() {
+        let key = |sql, redis| {
+            Settings::new(sql, redis, PathBuf::new())
+                .map_err(|wrong| wrong.key)
+                .unwrap_err()
+        };
+        assert_eq!(key(some("mysql://db/x"), None), "sql");
+        assert_eq!(key(some("db"), None), "sql");
+        assert_eq!(key(some(""), None), "sql");
+        assert_eq!(key(None, some("http://r")), "redis");
+        assert_eq!(Settings::shared(None, None).unwrap_err().key, "sql");
+        assert!(Settings::shared(some("postgres://db/x"), None).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_folder_with_no_world_is_said_to_have_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::new(None, None, folder.path().to_owned()).unwrap();
+        let error = settings.open_published().await.unwrap_err().to_string();
+        let path = folder.path().display();
+        assert_eq!(
+            error,
+            format!(
+                "no world has been published in {path}; publish one with `pymmorpg world publish DIR --data {path}`"
+            )
+        );
+        // What was opened in vain is free again.
+        let opened = settings.open().await.unwrap();
+        assert!(opened.lock.is_some());
+        assert!(matches!(
+            settings.open().await,
+            Err(crate::Error::Locked { .. })
+        ));
+        opened.store.close().await;
+    }
+}
