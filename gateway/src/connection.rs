@@ -148,6 +148,8 @@ struct Connection {
     /// The head's answer, if it comes from somewhere else.
     working: Option<BoxFuture<'static, Done>>,
     locating: Option<BoxFuture<'static, Result<Option<RegionId>, ()>>>,
+    /// Since when the character is asked for.
+    entering_since: Option<Instant>,
     /// The head is an `update` that waits for this; None in it: for news alone.
     looking: Option<Option<Instant>>,
     /// No more is read: the client has ended its half, or we end ours.
@@ -185,6 +187,7 @@ impl Connection {
             watcher: None,
             working: None,
             locating: None,
+            entering_since: None,
             looking: None,
             closing: None,
             active_at: now,

@@ -31,8 +31,10 @@ pub(crate) struct Counters {
     pub(crate) replica_regions: Gauge,
     /// Streams to zone servers that are up.
     pub(crate) links: Gauge,
-    /// Times that everything unanswered was sent again.
+    /// Commands that were sent again.
     pub(crate) resends: Counter,
+    /// How long characters were asked for before they were found: at a login, and on the way from one zone server to another.
+    pub(crate) entrances: Histogram,
     requests: [[Counter; 2]; Kind::ALL.len()],
     latencies: [Histogram; Kind::ALL.len()],
     map_flags: Counter,
@@ -56,6 +58,7 @@ impl Default for Counters {
             replica_regions: gauge!("gateway_replica_regions"),
             links: gauge!("gateway_links"),
             resends: counter!("gateway_resends_total"),
+            entrances: histogram!("gateway_entrance_seconds"),
             requests,
             latencies,
             map_flags: counter!("gateway_flags_total", "flag" => "map"),

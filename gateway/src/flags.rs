@@ -12,6 +12,8 @@ use runtime::shutdown::Shutdown;
 use store::Store;
 use wire::reply::Flag;
 
+use crate::throttle::Throttle;
+
 /// The versions that clients are told of, as this gateway serves them.
 #[derive(Debug, Default)]
 pub(crate) struct Current {
@@ -128,17 +130,18 @@ impl Notes {
         store: Store,
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
+        let warnings = Throttle::default();
         while !shutdown.is_triggered() {
             tokio::select! {
                 () = tokio::time::sleep(NOTE_INTERVAL) => {}
                 () = shutdown.triggered() => {}
             }
-            self.write(&store).await;
+            self.write(&store, &warnings).await;
         }
         Ok(())
     }
 
-    async fn write(&self, store: &Store) {
+    async fn write(&self, store: &Store, warnings: &Throttle) {
         let told: Vec<(String, u64)> = {
             let mut unwritten = self.0.lock();
             unwritten.writing = std::mem::take(&mut unwritten.waiting);
@@ -151,10 +154,12 @@ impl Notes {
         let result = store.accounts().told(told).await;
         let writing = std::mem::take(&mut self.0.lock().writing);
         if let Err(error) = result {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "what players were told is not noted yet"
-            );
+            if warnings.is_due() {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what players were told is not noted yet"
+                );
+            }
             for (key, map) in writing {
                 self.note(key, map);
             }

@@ -3,8 +3,8 @@
 //! In the order in which a request's bytes meet them: [`listener`] accepts, [`connection`] owns a socket, [`request`] says what a message comes to,
 //! [`session`] decides what is under way; [`login`] asks who somebody is; reads are answered by [`replica`], [`maps`] and [`image`]; writes go by
 //! [`router`], which reads from [`holders`] where to, and [`zone_link`]; what comes back finds its session in [`registry`]; [`flags`] are added to
-//! replies. [`served`] follows what is published, [`presence`] says who is here, [`counters`] count, and [`grpc`] alone knows how all that is put
-//! into protobuf.
+//! replies. [`served`] follows what is published, [`presence`] says who is here, [`counters`] count, [`throttle`] keeps warnings few, and [`grpc`]
+//! alone knows how all that is put into protobuf.
 
 mod config;
 mod connection;
@@ -26,6 +26,7 @@ mod service;
 pub mod session;
 #[cfg(test)]
 mod testing;
+mod throttle;
 mod zone_link;
 pub mod zone_message;
 

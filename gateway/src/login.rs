@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use wire::command::Credentials;
 
 use crate::{
     grpc::{Auth, AuthAnswer, Error},
     session::{PATIENCE, Verdict},
+    throttle::Throttle,
     zone_message::{Character, SessionNumber},
 };
 
@@ -24,15 +24,13 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 /// How long to wait for a place in the queue of password checks before asking for one again: long enough for some to have been done. The wait is as long
 /// as the session's patience: everybody comes at once after a restart, and a False would say that the password is wrong.
 const BUSY_BACK_OFF: Duration = Duration::from_millis(250);
-/// How often it is said that there is no account service.
-const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The account service, and the numbers of this gateway's sessions.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     auth: Auth,
     last_number: AtomicU64,
-    warned_at: Mutex<Option<Instant>>,
+    warnings: Throttle,
 }
 
 /// What came of asking.
@@ -58,7 +56,7 @@ impl Accounts {
         Self {
             auth,
             last_number: AtomicU64::new(0),
-            warned_at: Mutex::default(),
+            warnings: Throttle::default(),
         }
     }
 
@@ -81,7 +79,12 @@ impl Accounts {
                 Ok(AuthAnswer::Busy) => BUSY_BACK_OFF,
                 Ok(answer) => return self.asked(answer),
                 Err(error) => {
-                    self.warn(&error);
+                    if self.warnings.is_due() {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "no answer from the account service"
+                        );
+                    }
                     if !may_ask_again(is_new, &error) {
                         return Asked::nobody(Verdict::Unknown);
                     }
@@ -94,17 +97,6 @@ impl Accounts {
                 return Asked::nobody(Verdict::Unknown);
             }
             tokio::time::sleep(wait).await;
-        }
-    }
-
-    fn warn(&self, error: &Error) {
-        let mut warned_at = self.warned_at.lock();
-        if warned_at.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
-            *warned_at = Some(Instant::now());
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "no answer from the account service"
-            );
         }
     }
 

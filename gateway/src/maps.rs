@@ -19,6 +19,8 @@ use world::{
     tmx,
 };
 
+use crate::throttle::Throttle;
+
 /// What names of maps begin with.
 pub(crate) const PREFIX: &str = "map:";
 
@@ -44,6 +46,7 @@ pub(crate) struct Maps {
     begun_count: AtomicU64,
     versions: Mutex<Versions>,
     copies: Mutex<HashMap<String, Arc<Copy>>>,
+    warnings: Throttle,
 }
 
 /// The versions as they were read last.
@@ -73,6 +76,7 @@ impl Maps {
             begun_count: AtomicU64::new(0),
             versions: Mutex::default(),
             copies: Mutex::default(),
+            warnings: Throttle::default(),
         }
     }
 
@@ -81,11 +85,12 @@ impl Maps {
         loop {
             match self.try_get(name, attribute, dialect).await {
                 Ok(answer) => return answer,
-                Err(error) => tracing::warn!(
+                Err(error) if self.warnings.is_due() => tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     map = name,
                     "trying again"
                 ),
+                Err(_) => {}
             }
             tokio::time::sleep(RETRY_INTERVAL).await;
         }

@@ -1,6 +1,6 @@
 //! The list of who is logged in here, kept alive where others look for it. A hint: generations in SQL decide whose session counts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{TryStreamExt, stream};
 use parking_lot::Mutex;
@@ -8,7 +8,7 @@ use runtime::shutdown::Shutdown;
 use store::sessions::{Session, Sessions};
 use tokio::sync::Notify;
 
-use crate::{counters::Counters, zone_message::Character};
+use crate::{counters::Counters, throttle::Throttle, zone_message::Character};
 
 /// How often all sessions are noted again.
 const RENEW_INTERVAL: Duration = Duration::from_secs(10);
@@ -18,8 +18,6 @@ const TTL: Duration = Duration::from_secs(35);
 const CONCURRENCY: usize = 64;
 /// How long one note may take. Redis answers within milliseconds, or is not there.
 const NOTE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often it is said that sessions are not noted.
-const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The sessions of this gateway.
 #[derive(Debug)]
@@ -32,7 +30,7 @@ pub(crate) struct Presence {
     has_gone: Notify,
     sessions: Arc<dyn Sessions>,
     counters: Arc<Counters>,
-    warned_at: Mutex<Option<Instant>>,
+    warnings: Throttle,
 }
 
 /// Why a session is not noted.
@@ -65,7 +63,7 @@ impl Presence {
             has_gone: Notify::new(),
             sessions,
             counters,
-            warned_at: Mutex::default(),
+            warnings: Throttle::default(),
         }
     }
 
@@ -117,8 +115,13 @@ impl Presence {
         let renewed = stream::iter(here.into_iter().map(Ok))
             .try_for_each_concurrent(CONCURRENCY, |character| self.note(character))
             .await;
-        if let Err(error) = renewed {
-            self.warn(&error);
+        if let Err(error) = renewed
+            && self.warnings.is_due()
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "sessions are not noted now"
+            );
         }
     }
 
@@ -128,17 +131,6 @@ impl Presence {
             generation: character.generation,
         };
         within(self.sessions.put(&character.name, session, TTL)).await
-    }
-
-    fn warn(&self, error: &Unnoted) {
-        let mut warned_at = self.warned_at.lock();
-        if warned_at.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
-            *warned_at = Some(Instant::now());
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "sessions are not noted now"
-            );
-        }
     }
 
     /// A note that is not removed times out.

@@ -6,7 +6,7 @@ mod looking;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::RwLock;
@@ -23,6 +23,7 @@ use crate::{
     holders::Holders,
     registry::Registry,
     replica::Replica,
+    throttle::Throttle,
     zone_link::{self, Link, LinkId},
 };
 use looking::Looks;
@@ -152,11 +153,16 @@ impl Router {
         keeping: Keeping,
     ) -> String {
         let mut back_off = BACK_OFF;
+        let warnings = Throttle::default();
         while !gone.is_triggered() {
             match grpc::Stream::open(&address, &keeping.gateway).await {
                 Ok(stream) => {
-                    back_off = BACK_OFF;
-                    self.run(&address, stream, &keeping).await;
+                    let began = Instant::now();
+                    self.run(&address, stream, &keeping, &warnings).await;
+                    // One that is cut at once comes from a zone server that wants none now.
+                    if began.elapsed() >= BACK_OFF_MAX {
+                        back_off = BACK_OFF;
+                    }
                 }
                 Err(error) => tracing::debug!(
                     error = &error as &dyn std::error::Error,
@@ -174,7 +180,13 @@ impl Router {
         address
     }
 
-    async fn run(&self, address: &str, stream: grpc::Stream, keeping: &Keeping) {
+    async fn run(
+        &self,
+        address: &str,
+        stream: grpc::Stream,
+        keeping: &Keeping,
+        warnings: &Throttle,
+    ) {
         let (link, messages) = Link::new(address);
         self.links.write().insert(address.to_owned(), link.clone());
         self.changed(&keeping.counters);
@@ -195,10 +207,15 @@ impl Router {
         match result {
             _ if keeping.shutdown.is_triggered() => {}
             Ok(()) => tracing::info!(address, "stream was ended by the zone server"),
-            Err(error) => tracing::warn!(
+            Err(error) if warnings.is_due() => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 address,
                 "stream to zone server broke"
+            ),
+            Err(error) => tracing::info!(
+                error = &error as &dyn std::error::Error,
+                address,
+                "stream to zone server broke again"
             ),
         }
     }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use wire::reply::Image;
 use world::region_id::RegionId;
 
-use crate::{flags::Current, image, replica::Scale};
+use crate::{flags::Current, image, replica::Scale, throttle::Throttle};
 
 /// How often the versions are read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -78,16 +78,16 @@ impl Served {
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
         let mut announced: watch::Receiver<u64> = announcements.listen(Topic::Flags);
-        let mut last_problem = String::new();
+        let warnings = Throttle::default();
         while !shutdown.is_triggered() {
-            let problem = match self.look(&store).await {
-                Ok(()) => String::new(),
-                Err(error) => format!("{:#}", anyhow::Error::new(error)),
-            };
-            if problem != last_problem && !problem.is_empty() {
-                tracing::warn!(problem, "still serving what was published before");
+            if let Err(error) = self.look(&store).await
+                && warnings.is_due()
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "still serving what was published before"
+                );
             }
-            last_problem = problem;
             tokio::select! {
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
                 _ = announced.changed() => {}

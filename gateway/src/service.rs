@@ -18,6 +18,7 @@ use crate::{
     replica::Replica,
     router::{Keeping, Router},
     served::Served,
+    throttle::Throttle,
     zone_message::Character,
 };
 
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) notes: Arc<Notes>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) store: Store,
+    /// Of characters that cannot be looked up.
+    pub(crate) warnings: Throttle,
 }
 
 impl Shared {
@@ -69,10 +72,12 @@ impl Shared {
         match self.store.entities().peek(&character.key).await {
             Ok(row) => Ok(row.map(|row| row.region)),
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot look a character up"
-                );
+                if self.warnings.is_due() {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "characters cannot be looked up"
+                    );
+                }
                 Err(())
             }
         }
@@ -172,6 +177,7 @@ fn keep(
         notes,
         presence,
         store: store.clone(),
+        warnings: Throttle::default(),
     }))
 }
 

@@ -172,6 +172,11 @@ impl Session {
         self.place.region()
     }
 
+    /// Whether the character is in somebody's hands, as far as anybody has said.
+    pub fn is_settled(&self) -> bool {
+        self.place.is_settled()
+    }
+
     /// Whether it is over.
     pub fn end(&self) -> Option<End> {
         self.end

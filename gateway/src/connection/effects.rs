@@ -62,6 +62,7 @@ impl Connection {
     }
 
     fn enter(&mut self, character: Character, region: RegionId) {
+        self.entering_since.get_or_insert_with(Instant::now);
         // What comes into view is asked for while the character is still on its way.
         let is_watching = self
             .watcher
@@ -123,6 +124,11 @@ impl Connection {
 
     /// Where the character is now is where its player looks.
     pub(super) fn follow(&mut self) {
+        if self.session.is_settled()
+            && let Some(since) = self.entering_since.take()
+        {
+            self.shared.counters.entrances.record(since.elapsed());
+        }
         if let (Some(watcher), Some(region)) = (&mut self.watcher, self.session.region()) {
             watcher.moved(region);
             watcher.walk(&self.shared.served.now().scale);

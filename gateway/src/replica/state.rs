@@ -47,6 +47,8 @@ pub(super) struct Region {
     has_snapshot: bool,
     /// The stream by which everything was told last.
     told_by: Option<LinkId>,
+    /// The epoch in which it was.
+    told_epoch: u64,
     entities: HashSet<Slot>,
 }
 
@@ -203,21 +205,22 @@ impl State {
         if update.epoch < region.epoch {
             return;
         }
-        let has_changed_hands = hands(update.epoch) > hands(region.epoch);
+        let is_begun_anew = update.epoch > region.told_epoch;
         region.epoch = update.epoch;
         region.has_snapshot = true;
         region.told_by = Some(link);
+        region.told_epoch = update.epoch;
         let before = std::mem::take(&mut region.entities);
         for shown in update.changed {
             self.shown(shown, update.region);
         }
         for slot in before {
-            self.missed(slot, update.region, has_changed_hands, now);
+            self.missed(slot, update.region, is_begun_anew, now);
         }
     }
 
     /// An entity was in a region, and may not be in what was told of it now.
-    fn missed(&mut self, slot: Slot, region: RegionId, has_changed_hands: bool, now: Instant) {
+    fn missed(&mut self, slot: Slot, region: RegionId, is_begun_anew: bool, now: Instant) {
         let is_here = self
             .regions
             .get(&region)
@@ -226,9 +229,9 @@ impl State {
         let is_leaving = self
             .entity(slot)
             .is_none_or(|entity| entity.leaving.is_some());
-        match (is_here || is_leaving, has_changed_hands) {
+        match (is_here || is_leaving, is_begun_anew) {
             (true, _) => {}
-            // A new holder claims rows one by one, and tells of each as it has it.
+            // Who holds the region now claims rows one by one, and tells of each as it has it.
             (false, true) => self.leaves(slot, now),
             (false, false) => self.remove(slot),
         }
@@ -366,9 +369,4 @@ impl State {
             }
         }
     }
-}
-
-/// How often a region had changed hands. The lowest 16 bits of an epoch count how often its holder has begun it anew.
-fn hands(epoch: u64) -> u64 {
-    epoch >> 16
 }

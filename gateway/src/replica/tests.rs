@@ -163,6 +163,9 @@ fn lower_epochs_are_dropped() {
     apply(&mut state, News::Changes(of(4, "Carl")), now);
     assert_eq!(names(&state), ["Anna"]);
     apply(&mut state, News::Snapshot(of(6, "Dora")), now);
+    apply(&mut state, News::Changes(of(5, "Emil")), now);
+    assert_eq!(names(&state), ["Anna", "Dora"]);
+    state.expire(now + DEPARTURE_MAX);
     assert_eq!(names(&state), ["Dora"]);
 }
 
@@ -283,6 +286,53 @@ fn what_is_not_listened_to_is_not_kept() {
     state.forget(region(0));
     assert_eq!(names(&state), [""; 0]);
     assert_eq!((state.entity_count(), state.region_count()), (0, 0));
+}
+
+#[test]
+fn a_region_changes_hands_without_a_blink() {
+    let now = Instant::now();
+    let (old, new) = (LinkId(1), LinkId(2));
+    let mut state = listening(0..1);
+    let of = |epoch, changed| update(0, epoch, changed, vec![]);
+    let all = ["Anna", "Bert", "Carl"].map(|name| shown(name, (1, 9), 0.0, Some(1)));
+    state.apply(old, News::Snapshot(of(1, all.to_vec())), now);
+    assert!(state.is_told(region(0), old) && !state.is_told(region(0), new));
+    // The new holder has claimed one row so far.
+    let first = News::Snapshot(of(2, vec![shown("Anna", (2, 1), 1.0, Some(2))]));
+    state.apply(new, first, now);
+    assert!(state.is_told(region(0), new) && !state.is_told(region(0), old));
+    let expected = [("Anna", (1.0, 2)), ("Bert", (0.0, 1)), ("Carl", (0.0, 1))];
+    let expected = expected.map(|(name, what)| (name.to_owned(), what));
+    assert_eq!(seen(&state, 0.0, Dialect::Four), BTreeMap::from(expected));
+    // What the former holder says late, as after a pause, is not listened to.
+    let late = ["Anna", "Bert", "Dora"].map(|name| shown(name, (1, 99), 5.0, Some(9)));
+    state.apply(old, News::Changes(of(1, late.to_vec())), now);
+    state.apply(old, News::Snapshot(of(1, late.to_vec())), now);
+    assert_eq!(names(&state), ["Anna", "Bert", "Carl"]);
+    assert!(state.is_told(region(0), new));
+    // The second row comes; of the third, nobody knows.
+    let second = News::Changes(of(2, vec![shown("Bert", (2, 1), 2.0, Some(2))]));
+    state.apply(new, second, now);
+    state.expire(now + DEPARTURE_MAX);
+    assert_eq!(names(&state), ["Anna", "Bert"]);
+    // Asked again, whoever holds it knows who is in it.
+    let again = News::Snapshot(of(2, vec![shown("Bert", (2, 2), 2.0, Some(2))]));
+    state.apply(new, again, now);
+    assert_eq!(names(&state), ["Bert"]);
+}
+
+#[test]
+fn what_nobody_has_told_of_for_long_is_not_shown() {
+    let now = Instant::now();
+    let mut state = listening(0..1);
+    state.add_player("anna");
+    let both = ["Anna", "Bert"].map(|name| shown(name, (1, 1), 0.0, Some(1)));
+    apply(&mut state, snapshot(0, both.to_vec()), now);
+    state.blank(region(0));
+    assert_eq!(names(&state), ["Anna"], "who looks sees where he is");
+    assert!(!state.has(region(0)));
+    apply(&mut state, snapshot(0, both.to_vec()), now);
+    assert_eq!(names(&state), ["Anna", "Bert"]);
 }
 
 /// The world as the zone servers know it.

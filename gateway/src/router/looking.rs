@@ -17,6 +17,7 @@ use store::{
 use tokio::task::JoinSet;
 
 use super::{Keeping, Router};
+use crate::throttle::Throttle;
 
 /// How often is looked at the latest.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,8 +25,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(50);
 /// Of the time, looking takes at most one part in so many, however many regions there are.
 const LOOK_SHARE: u32 = 4;
-/// How often it is said that looking fails.
-const WARN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Counts looks.
 #[derive(Debug, Default)]
@@ -57,7 +56,7 @@ impl Router {
         let mut announced = announcements.listen(Topic::Directory);
         let mut known: BTreeMap<String, Shutdown> = BTreeMap::new();
         let mut keepers: JoinSet<String> = JoinSet::new();
-        let mut warned_at: Option<Instant> = None;
+        let warnings = Throttle::default();
         while !keeping.shutdown.is_triggered() {
             let began = Instant::now();
             let rest = match self.look(&store, &keeping).await {
@@ -66,8 +65,7 @@ impl Router {
                     LOOK_INTERVAL_MIN.max(began.elapsed() * LOOK_SHARE)
                 }
                 Err(error) => {
-                    if warned_at.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
-                        warned_at = Some(Instant::now());
+                    if warnings.is_due() {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
                             "the list of zone servers cannot be read; keeping those that are known"

@@ -1,5 +1,7 @@
 //! The rules, one test for each.
 
+mod handoffs;
+
 use wire::{Dialect, Value, command::Change};
 use world::region::{Body, Edit, WINDOW};
 

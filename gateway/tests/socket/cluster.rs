@@ -23,7 +23,7 @@ use world::{
 use crate::{
     client::{Client, DEADLINE, login},
     fake_auth::FakeAuth,
-    fake_zone::FakeZone,
+    fake_zone::{FakeZone, region},
 };
 
 /// Where everybody begins, at (4.5, 4.5).
@@ -38,6 +38,7 @@ const RULES: &str = "name = 'Row'\ncell = 8\nview_distance = 4.0\n";
 
 /// Everything. It ends when this is dropped.
 pub(crate) struct Cluster {
+    /// The first of the zone servers.
     pub(crate) zone: FakeZone,
     pub(crate) auth: FakeAuth,
     pub(crate) store: Store,
@@ -45,14 +46,23 @@ pub(crate) struct Cluster {
     pub(crate) address: SocketAddr,
     pub(crate) context: runtime::Context,
     pub(crate) serving: JoinHandle<Result<(), gateway::Error>>,
-    heart: JoinHandle<()>,
+    servers: Vec<Server>,
     _folder: tempfile::TempDir,
+}
+
+/// A zone server that is on the list.
+struct Server {
+    me: Incarnation,
+    zone: FakeZone,
+    heart: JoinHandle<()>,
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.serving.abort();
-        self.heart.abort();
+        for server in &self.servers {
+            server.heart.abort();
+        }
     }
 }
 
@@ -115,14 +125,7 @@ impl Cluster {
         let store = Store::embedded(folder.path()).await.unwrap();
         publish(&store, files).await;
         let (zone, auth) = (FakeZone::new(), FakeAuth::default());
-        let server = ZoneServer {
-            incarnation: Incarnation::draw(),
-            address: zone.start().await,
-            is_leaving: false,
-            map: 0,
-        };
-        store.directory().heartbeat(server.clone()).await.unwrap();
-        let heart = tokio::spawn(beat(store.clone(), server));
+        let servers = vec![Server::start(zone.clone(), &store).await];
         let announcements = Arc::new(InProcess::default());
         let peers = Peers {
             store: store.clone(),
@@ -145,9 +148,63 @@ impl Cluster {
             address,
             context,
             serving,
-            heart,
+            servers,
             _folder: folder,
         }
+    }
+
+    /// With two zone servers, of which the first holds the region in which everybody begins, and the second the others.
+    pub(crate) async fn pair() -> (Self, FakeZone) {
+        let mut cluster = Self::start().await;
+        let other = FakeZone::new();
+        let server = Server::start(other.clone(), &cluster.store).await;
+        cluster.servers.push(server);
+        cluster.hand(&[START], 0).await;
+        cluster.hand(&others(), 1).await;
+        other.linked().await;
+        (cluster, other)
+    }
+
+    /// Makes one of the zone servers the holder of regions, and announces nothing. Those that are alive know it.
+    pub(crate) async fn hand_quietly(&self, regions: &[Region], to: usize) {
+        let (rows, live) = (self.store.regions(), self.store.directory());
+        let before = rows.all().await.unwrap();
+        let live = live.live().await.unwrap();
+        let is_live = |me: Incarnation| live.iter().any(|server| server.incarnation == me);
+        let taker = self.servers[to].me;
+        for id in regions.iter().map(id) {
+            let held = before.iter().find(|held| held.region == id);
+            let epoch = held.map_or(0, |held| held.epoch);
+            let giver = held.and_then(|held| held.holder);
+            let moved = match giver.filter(|giver| is_live(*giver)) {
+                Some(giver) => {
+                    let given = rows.give(giver, Some(taker), vec![(id, epoch)]);
+                    given.await.unwrap().len()
+                }
+                None => rows.take(taker, vec![(id, epoch)]).await.unwrap().len(),
+            };
+            assert_eq!(moved, 1, "{id} cannot be handed over");
+        }
+        let after = rows.all().await.unwrap();
+        for server in self.servers.iter().filter(|server| is_live(server.me)) {
+            let mine = after.iter().filter(|held| held.holder == Some(server.me));
+            let epoch = mine.clone().map(|held| held.epoch).max().unwrap_or(0);
+            let regions = mine.map(|held| proto_region(held.region)).collect();
+            server.zone.hold(regions, epoch);
+        }
+    }
+
+    /// Makes one of the zone servers the holder of regions.
+    pub(crate) async fn hand(&self, regions: &[Region], to: usize) {
+        self.hand_quietly(regions, to).await;
+        self.announcements.announce(Topic::Directory);
+    }
+
+    /// A zone server is dead, as far as the database knows.
+    pub(crate) async fn lose(&self, which: usize) {
+        let server = &self.servers[which];
+        server.heart.abort();
+        self.store.directory().remove(server.me).await.unwrap();
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -165,6 +222,39 @@ impl Cluster {
     pub(crate) fn announce(&self) {
         self.announcements.announce(Topic::Flags);
     }
+}
+
+impl Server {
+    async fn start(zone: FakeZone, store: &Store) -> Self {
+        let server = ZoneServer {
+            incarnation: Incarnation::draw(),
+            address: zone.start().await,
+            is_leaving: false,
+            map: 0,
+        };
+        store.directory().heartbeat(server.clone()).await.unwrap();
+        Self {
+            me: server.incarnation,
+            zone,
+            heart: tokio::spawn(beat(store.clone(), server)),
+        }
+    }
+}
+
+/// All regions but [`START`].
+pub(crate) fn others() -> Vec<Region> {
+    let columns = 1..i32::try_from(REGION_COUNT).unwrap();
+    columns.map(region).collect()
+}
+
+fn id(region: &Region) -> RegionId {
+    let Region { level, column, row } = *region;
+    RegionId { level, column, row }
+}
+
+fn proto_region(region: RegionId) -> Region {
+    let RegionId { level, column, row } = region;
+    Region { level, column, row }
 }
 
 async fn beat(store: Store, server: ZoneServer) {

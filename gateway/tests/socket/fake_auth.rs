@@ -2,11 +2,15 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
 use proto::{Credentials, Refusal, Verdict, auth_server, verdict::Outcome};
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::AbortHandle,
+};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
@@ -25,20 +29,43 @@ struct State {
     /// So many calls find the queue full.
     busy_count: usize,
     calls: Vec<(String, bool)>,
+    serving: Option<(SocketAddr, AbortHandle)>,
 }
 
 impl FakeAuth {
     /// Serves, and says where.
     pub(crate) async fn start(&self) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = self.serve(SocketAddr::from(([127, 0, 0, 1], 0))).await;
+        format!("http://{address}")
+    }
+
+    /// Lets nobody connect any more.
+    pub(crate) async fn stop(&self) {
+        let (address, task) = self.0.lock().unwrap().serving.take().unwrap();
+        task.abort();
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        self.0.lock().unwrap().serving = Some((address, task));
+    }
+
+    /// Serves again, where it did before.
+    pub(crate) async fn start_again(&self) {
+        let before = self.0.lock().unwrap().serving.take();
+        self.serve(before.unwrap().0).await;
+    }
+
+    async fn serve(&self, address: SocketAddr) -> SocketAddr {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = auth_server::AuthServer::new(self.clone());
-        tokio::spawn(
+        let task = tokio::spawn(
             tonic::transport::Server::builder()
                 .add_service(service)
                 .serve_with_incoming(TcpListenerStream::new(listener)),
         );
-        format!("http://{address}")
+        self.0.lock().unwrap().serving = Some((address, task.abort_handle()));
+        address
     }
 
     pub(crate) fn fail(&self, count: usize) {

@@ -43,6 +43,13 @@ struct State {
     lets_in: bool,
     /// Whether subscriptions are answered.
     shows: bool,
+    /// The regions in which it lets in and of which it tells; None: all.
+    holds: Option<Vec<Region>>,
+    /// Of its snapshots.
+    epoch: u64,
+    /// What has come while it is stopped.
+    unheard: Option<Vec<Heard>>,
+    is_dead: bool,
 }
 
 /// An entity at x in a region, with the version that its caller counts.
@@ -112,7 +119,24 @@ pub(crate) fn not_there(enter: &proto::Enter) -> Say {
     })
 }
 
-/// News of a region.
+/// The command was not done, or nobody knows.
+pub(crate) fn again(command: &proto::Command) -> Say {
+    Say::Again(proto::Again {
+        session: command.session,
+        counter: command.counter,
+        attempt: command.attempt,
+    })
+}
+
+/// The character is in nobody's hands.
+pub(crate) fn released(session: u64, to: Region) -> Say {
+    Say::Released(proto::Released {
+        session,
+        region: Some(to),
+    })
+}
+
+/// News of a region, from its first holder.
 pub(crate) fn changes(region: Region, changed: Vec<Entity>) -> Say {
     Say::Changes(proto::Changes {
         region: Some(region),
@@ -132,6 +156,10 @@ impl FakeZone {
                 tell,
                 lets_in: true,
                 shows: true,
+                holds: None,
+                epoch: 1,
+                unheard: None,
+                is_dead: false,
             })),
             heard: Arc::new(tokio::sync::Mutex::new(heard)),
         }
@@ -150,6 +178,11 @@ impl FakeZone {
         format!("http://{address}")
     }
 
+    /// Waits until a gateway has linked.
+    pub(crate) async fn linked(&self) {
+        while !matches!(self.next().await, Heard::Hello(_)) {}
+    }
+
     /// Puts somebody there, without telling anybody.
     pub(crate) fn put(&self, region: Region, entity: Entity) {
         let name = entity.name.clone();
@@ -166,6 +199,38 @@ impl FakeZone {
 
     pub(crate) fn show(&self, shows: bool) {
         self.state.lock().unwrap().shows = shows;
+    }
+
+    /// From now on it holds only these regions, and its snapshots have that epoch.
+    pub(crate) fn hold(&self, regions: Vec<Region>, epoch: u64) {
+        let mut state = self.state.lock().unwrap();
+        state.holds = Some(regions);
+        state.epoch = epoch;
+    }
+
+    /// Stops it, as SIGSTOP does: its stream stays, and it neither hears nor says anything.
+    pub(crate) fn stop(&self) {
+        self.state.lock().unwrap().unheard = Some(Vec::new());
+    }
+
+    /// It goes on, and hears what has come meanwhile.
+    pub(crate) fn go_on(&self) {
+        let unheard = self.state.lock().unwrap().unheard.take();
+        for message in unheard.into_iter().flatten() {
+            self.hear(message);
+        }
+    }
+
+    /// Ends it: its stream breaks, and it lets nobody link again.
+    pub(crate) fn kill(&self) {
+        self.state.lock().unwrap().is_dead = true;
+        self.hang_up();
+    }
+
+    /// Tells everything that is in a region.
+    pub(crate) fn snapshot(&self, region: Region) {
+        let state = self.state.lock().unwrap();
+        state.send(vec![state.snapshot(region)]);
     }
 
     /// Says something to the gateway, all of it in one batch.
@@ -228,9 +293,26 @@ impl FakeZone {
         commands
     }
 
+    /// Whether something has been said that nobody has asked for yet.
+    pub(crate) async fn has_heard(&self, is_it: impl Fn(&Heard) -> bool) -> bool {
+        let mut heard = self.heard.lock().await;
+        let mut has_heard = false;
+        while let Ok(one) = heard.try_recv() {
+            has_heard |= is_it(&one);
+        }
+        has_heard
+    }
+
     fn hear(&self, message: Heard) {
         let mut state = self.state.lock().unwrap();
+        if let Some(unheard) = &mut state.unheard {
+            unheard.push(message);
+            return;
+        }
         match &message {
+            Heard::Enter(enter) if !state.has(enter.region) => {
+                state.send(vec![not_there(enter)]);
+            }
             Heard::Enter(enter) if state.lets_in => {
                 let (at, newcomer) = state
                     .entities
@@ -241,17 +323,16 @@ impl FakeZone {
                     session: enter.session,
                     region: Some(at),
                 });
-                state.send(vec![changes(at, vec![newcomer]), entered]);
+                let arrival = Say::Changes(proto::Changes {
+                    region: Some(at),
+                    epoch: state.epoch,
+                    changed: vec![newcomer],
+                    departed: Vec::new(),
+                });
+                state.send(vec![arrival, entered]);
             }
-            Heard::Subscribe(subscribe) if state.shows => {
-                let region = subscribe.region.unwrap();
-                let there = state.entities.values().filter(|(at, _)| *at == region);
-                let snapshot = proto::Snapshot {
-                    region: Some(region),
-                    epoch: 1,
-                    entities: there.map(|(_, entity)| entity.clone()).collect(),
-                };
-                state.send(vec![Say::Snapshot(snapshot)]);
+            Heard::Subscribe(subscribe) if state.shows && state.has(subscribe.region) => {
+                state.send(vec![state.snapshot(subscribe.region.unwrap())]);
             }
             _ => {}
         }
@@ -260,6 +341,22 @@ impl FakeZone {
 }
 
 impl State {
+    fn has(&self, region: Option<Region>) -> bool {
+        let is_it = |held: &Region| Some(*held) == region;
+        self.holds
+            .as_ref()
+            .is_none_or(|holds| holds.iter().any(is_it))
+    }
+
+    fn snapshot(&self, region: Region) -> Say {
+        let there = self.entities.values().filter(|(at, _)| *at == region);
+        Say::Snapshot(proto::Snapshot {
+            region: Some(region),
+            epoch: self.epoch,
+            entities: there.map(|(_, entity)| entity.clone()).collect(),
+        })
+    }
+
     fn send(&self, messages: Vec<Say>) {
         if let Some(gateway) = &self.gateway {
             let _gone = gateway.send(Ok(batch(messages)));
@@ -285,7 +382,13 @@ impl zone_server::Zone for FakeZone {
         request: Request<Streaming<GatewayBatch>>,
     ) -> Result<Response<Self::LinkStream>, Status> {
         let (gateway, stream) = mpsc::unbounded_channel();
-        self.state.lock().unwrap().gateway = Some(gateway);
+        {
+            let mut state = self.state.lock().unwrap();
+            if state.is_dead {
+                return Err(Status::unavailable("as the test says"));
+            }
+            state.gateway = Some(gateway);
+        }
         let zone = self.clone();
         let mut batches = request.into_inner();
         tokio::spawn(async move {

@@ -64,6 +64,24 @@ async fn a_login_that_nobody_answers_is_tried_again() {
 }
 
 #[tokio::test]
+async fn who_comes_while_the_account_service_is_away_waits_for_it() {
+    let cluster = Cluster::start().await;
+    cluster.auth.stop().await;
+    let (mut one, mut two) = (cluster.connect().await, cluster.connect().await);
+    one.send(&[ver(), new("anna"), ver()]).await;
+    two.send(&[ver(), login("bert"), ver()]).await;
+    for client in [&mut one, &mut two] {
+        assert_eq!(client.reply().await, Some(text("1.0.0")));
+    }
+    cluster.auth.start_again().await;
+    for client in [&mut one, &mut two] {
+        assert_eq!(client.reply().await, Some(Value::Bool(true)));
+        assert_eq!(client.reply().await, Some(text("1.0.0")));
+    }
+    assert_eq!(cluster.auth.calls().len(), 2);
+}
+
+#[tokio::test]
 async fn a_full_queue_of_password_checks_is_waited_for() {
     let cluster = Cluster::start().await;
     for request in [new("anna"), login("bert")] {

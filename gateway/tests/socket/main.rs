@@ -10,6 +10,7 @@ mod fake_zone;
 mod commands;
 mod flags;
 mod frames;
+mod handoffs;
 mod images;
 mod limits;
 mod logins;
