@@ -119,7 +119,7 @@ async fn a_session_whose_row_was_taken_away_is_told_where_its_character_is_now()
         .unwrap()
         .unwrap();
     let (_, answer) = gateway.command(&mut anna, add("Anna", "gold", 5)).await;
-    assert_eq!(answer, Answer::Elsewhere(None));
+    assert_eq!(answer, Answer::Again);
     let is_moved = |told: &Told| match told {
         Told::Moved(told) if told.session == 1 => told.region.map(id),
         _ => None,

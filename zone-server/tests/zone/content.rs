@@ -57,9 +57,14 @@ async fn new_regions_begin_and_old_ones_end() {
         gateway.is_done(anna, step(1.0, 0.0)).await.then_some(())
     };
     until("the meadow", walks).await;
+    let arrives = async || {
+        let (gateway, anna) = &mut *asking.lock().await;
+        assert!(gateway.is_done(anna, step(0.0, 0.0)).await);
+        (anna.region == meadow()).then_some(())
+    };
+    until("the region there", arrives).await;
     let (mut gateway, mut anna) = asking.into_inner();
     assert!(gateway.is_done(&mut anna, step(1.0, 0.0)).await);
-    assert_eq!(anna.region, meadow());
     assert_eq!(
         gateway.get(&mut anna, "Mara#yard", "pos").await,
         Value::None

@@ -167,14 +167,8 @@ async fn a_teleport_takes_a_player_into_another_region() {
     let mut bert = Player::new(2, "Bert");
     gateway.enter(&mut bert).await;
     assert!(gateway.is_done(&mut gm, teleport("bert", 12.5, 6.5)).await);
-    let row = cluster.row("Bert").await;
-    assert_eq!((row.region, row.state.position.x), (EAST, 12.5));
-    gateway
-        .hear_until(|told| match told {
-            Told::Moved(told) if told.session == 2 => told.region,
-            _ => None,
-        })
-        .await;
+    assert_eq!(cluster.row("Bert").await.state.position.x, 12.5);
+    cluster.row_until("Bert", |row| row.region == EAST).await;
     assert!(gateway.is_done(&mut bert, step(1.0, 0.0)).await);
     assert_eq!(bert.region, EAST);
     let (_, again) = gateway.repeat(&gm, 1, teleport("bert", 12.5, 6.5)).await;
@@ -218,6 +212,14 @@ async fn a_kick_ends_the_session() {
     assert_eq!(cluster.audit().await, [r#"gm: kick "bert""#]);
 }
 
+/// Whether Mara was shown where she belongs.
+fn is_home(told: &[Told]) -> bool {
+    let mut places = told
+        .iter()
+        .filter_map(|told| place(told, WEST, "Mara#yard"));
+    places.any(|at| at == (2.5, 2.5))
+}
+
 #[tokio::test]
 async fn a_creature_that_was_taken_elsewhere_is_in_one_place() {
     let cluster = Cluster::start(&["GM"]).await;
@@ -234,10 +236,9 @@ async fn a_creature_that_was_taken_elsewhere_is_in_one_place() {
     let home = gateway.subscribe(WEST).await;
     assert_eq!(names(&home), ["GM"]);
     // With the map taken afresh she is at home again, and nowhere else.
-    assert!(gateway.is_done(&mut gm, reload()).await);
-    gateway
-        .hear_until(|told| place(told, WEST, "Mara#yard").filter(|at| *at == (2.5, 2.5)))
-        .await;
+    let (before, answer) = gateway.command(&mut gm, reload()).await;
+    assert_eq!(answer, Answer::Done(true));
+    assert!(is_home(&before), "{before:?}");
     assert_eq!(names(&gateway.subscribe(EAST).await), Vec::<String>::new());
 }
 
@@ -251,11 +252,9 @@ async fn a_reset_puts_the_maps_creatures_back() {
             .await
     );
     gateway.subscribe(WEST).await;
-    assert!(gateway.is_done(&mut gm, reset()).await);
-    let home = (2.5, 2.5);
-    gateway
-        .hear_until(|told| place(told, WEST, "Mara#yard").filter(|at| *at == home))
-        .await;
+    let (before, answer) = gateway.command(&mut gm, reset()).await;
+    assert_eq!(answer, Answer::Done(true));
+    assert!(is_home(&before), "{before:?}");
     let pos = gateway.get(&mut gm, "Mara#yard", "pos").await;
     assert!(
         matches!(&pos, Value::Tuple(xyz) if xyz[0] == Value::Float(2.5)),
