@@ -1,6 +1,6 @@
 //! What an operator may set of the auth service.
 
-use std::num::NonZeroUsize;
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where its process listens, for whoever binds its socket. None: as that says.
+    pub listen: Option<SocketAddr>,
     /// How many passwords are hashed at once, each of which takes one processor and 19 MiB for some 40 ms. None: one for each processor.
     pub hashes_running_max: Option<NonZeroUsize>,
     /// How many requests wait for their turn to hash. Further ones are told that the service is busy. With the default, two processors and 40 ms
@@ -23,6 +25,7 @@ const HASHES_WAITING_MAX: usize = 128;
 impl Default for Config {
     fn default() -> Self {
         Self {
+            listen: None,
             hashes_running_max: None,
             hashes_waiting_max: HASHES_WAITING_MAX,
             session_ttl_ms: 60_000,

@@ -1,6 +1,6 @@
 //! The gateway's settings. What they protect is said here; how they do it, where they are used.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where its process listens, for whoever binds its socket. None: as that says.
+    pub listen: Option<SocketAddr>,
+    /// The account service, for whoever names it to the gateway, as `http://host:port`. None: as that says.
+    pub auth: Option<String>,
     /// Connections at once, in all. More are closed as they come.
     pub connection_count_max: usize,
     /// Connections at once from one address. By default no address can take more than half of all places.
@@ -37,6 +41,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            listen: None,
+            auth: None,
             connection_count_max: 20_000,
             connections_per_address_max: 10_000,
             frame_bytes_max: wire::frame::FRAME_BYTES_MAX,

@@ -1,11 +1,15 @@
 //! What an operator may set of a zone server.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// Settings of a zone server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where its process listens, for whoever binds its socket. None: as that says.
+    pub listen: Option<SocketAddr>,
     /// Where gateways reach it, such as `http://10.0.0.7:7800`. None: at the address that it listens on, or at 127.0.0.1 if that is any address.
     pub advertise: Option<String>,
     /// How often a quiet gateway is asked whether it is there, in milliseconds.
@@ -19,6 +23,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            listen: None,
             advertise: None,
             keep_alive_interval_ms: 2_000,
             keep_alive_timeout_ms: 3_000,
