@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    Any, QueryBuilder,
-    postgres::{PgDatabaseError, PgSeverity},
-};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+use crate::statement::Statement;
 
 /// How long a statement of PostgreSQL may take, or everything that is committed together: then its outcome is unknown and the connection is closed.
 const POSTGRES_DEADLINE: Duration = Duration::from_secs(5);
@@ -56,17 +55,17 @@ impl Engine {
     }
 
     /// Adds the condition that a column is one of many words, parted by spaces: one bound value however many there are.
-    pub(crate) fn push_is_among(self, query: &mut QueryBuilder<Any>, column: &str, words: String) {
+    pub(crate) fn push_is_among(self, statement: &mut Statement, column: &str, words: String) {
         match self {
-            Self::Sqlite => query
+            Self::Sqlite => statement
                 .push(column)
                 .push(" IN (SELECT value FROM json_each('[\"' || replace(")
-                .push_bind(words)
+                .bind(words)
                 .push(", ' ', '\",\"') || '\"]'))"),
-            Self::Postgres => query
+            Self::Postgres => statement
                 .push(column)
                 .push(" = ANY (string_to_array(")
-                .push_bind(words)
+                .bind(words)
                 .push(", ' '))"),
         };
     }

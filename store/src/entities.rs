@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{AnyConnection, AssertSqlSafe, QueryBuilder, Row, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 use world::{
     applied::{Applied, CommandId},
     entity::EntityState,
@@ -14,7 +14,7 @@ use world::{
     state_pickle,
 };
 
-use crate::{Store, error::Error};
+use crate::{Store, error::Error, statement::Statement};
 
 /// One run of a zone server: drawn at random at each start, so that nothing from an earlier run is taken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -211,27 +211,25 @@ impl Entities<'_> {
         regions: Option<&[RegionId]>,
         after: &str,
     ) -> Result<Vec<Orphan>, Error> {
-        let mut query = QueryBuilder::new(
+        let mut statement = Statement::new(
             "SELECT key, region, own FROM entities WHERE present = 1 AND gone_ms IS NULL AND key > ",
         );
-        query.push_bind(after.to_owned());
+        statement.bind(after.to_owned());
         if let Some(regions) = regions {
             let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
-            query.push(" AND ");
+            statement.push(" AND ");
             self.0
                 .engine()
-                .push_is_among(&mut query, "region", regions.join(" "));
+                .push_is_among(&mut statement, "region", regions.join(" "));
         }
         if !live.is_empty() {
-            query.push(" AND (owner IS NULL OR owner NOT IN (");
-            let mut list = query.separated(", ");
-            for incarnation in live {
-                list.push_bind(incarnation.0);
-            }
-            query.push("))");
+            statement
+                .push(" AND (owner IS NULL OR owner NOT IN (")
+                .bind_all(live.iter().map(|incarnation| incarnation.0))
+                .push("))");
         }
-        query.push(" ORDER BY key LIMIT ").push_bind(ORPHANS_MAX);
-        let rows = self.0.reads().all(query.build()).await?;
+        statement.push(" ORDER BY key LIMIT ").bind(ORPHANS_MAX);
+        let rows = self.0.reads().all(statement.query()).await?;
         rows.iter().map(orphan).collect()
     }
 }
@@ -255,31 +253,31 @@ pub(crate) async fn save_batch(
     }
     // PostgreSQL deadlocks when two statements take the same rows' locks in different orders.
     saves.sort_by(|one, other| one.key.cmp(&other.key));
-    let mut query = QueryBuilder::new(
+    let mut statement = Statement::new(
         "WITH v (key, owner, own, next_owner, step, region, present, generation, moved_generation, moved_counter, applied, state) AS (",
     );
-    query.push_values(saves, |mut row, save| {
-        row.push_bind(save.key.clone())
-            .push_bind(save.owner.0)
-            .push_bind(signed(save.own))
-            .push_bind((!save.release).then_some(save.owner.0))
-            .push_bind(i64::from(save.release))
-            .push_bind(save.region.to_string())
-            .push_bind(i64::from(save.present))
-            .push_bind(signed(save.generation))
-            .push_bind(signed(save.moved.generation))
-            .push_bind(signed(save.moved.counter))
-            .push_bind(save.applied.encode())
-            .push_bind(state_pickle::encode(&save.state));
+    statement.values(saves, |row, save| {
+        row.bind(save.key.clone())
+            .bind(save.owner.0)
+            .bind(signed(save.own))
+            .bind((!save.release).then_some(save.owner.0))
+            .bind(i64::from(save.release))
+            .bind(save.region.to_string())
+            .bind(i64::from(save.present))
+            .bind(signed(save.generation))
+            .bind(signed(save.moved.generation))
+            .bind(signed(save.moved.counter))
+            .bind(save.applied.encode())
+            .bind(state_pickle::encode(&save.state));
     });
-    query.push(
+    statement.push(
         ") UPDATE entities SET owner = v.next_owner, own = entities.own + v.step, seq = entities.seq + 1, region = v.region, \
          present = v.present, generation = v.generation, moved_generation = v.moved_generation, moved_counter = v.moved_counter, \
          applied = v.applied, state = v.state FROM v \
          WHERE entities.key = v.key AND entities.owner = v.owner AND entities.own = v.own AND entities.gone_ms IS NULL \
          RETURNING entities.key",
     );
-    let rows = query.build().fetch_all(connection).await?;
+    let rows = statement.query().fetch_all(connection).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 
@@ -292,14 +290,14 @@ pub(crate) async fn claim_batch(
         return Ok(HashMap::new());
     }
     claims.sort_by(|one, other| one.key.cmp(&other.key));
-    let mut query = QueryBuilder::new("WITH v (claimed, seen, me, entered) AS (");
-    query.push_values(claims, |mut row, claim| {
-        row.push_bind(claim.key.clone())
-            .push_bind(signed(claim.seen))
-            .push_bind(claim.me.0)
-            .push_bind(claim.enter.map(signed));
+    let mut statement = Statement::new("WITH v (claimed, seen, me, entered) AS (");
+    statement.values(claims, |row, claim| {
+        row.bind(claim.key.clone())
+            .bind(signed(claim.seen))
+            .bind(claim.me.0)
+            .bind(claim.enter.map(signed));
     });
-    query
+    statement
         .push(
             ") UPDATE entities SET owner = v.me, own = entities.own + 1, \
              present = CASE WHEN v.entered IS NULL THEN entities.present ELSE 1 END, \
@@ -308,7 +306,7 @@ pub(crate) async fn claim_batch(
              AND (v.entered IS NULL OR entities.generation <= v.entered) RETURNING ",
         )
         .push(COLUMNS);
-    let rows = query.build().fetch_all(connection).await?;
+    let rows = statement.query().fetch_all(connection).await?;
     rows.into_iter()
         .map(|row| Ok((row.try_get("key")?, row)))
         .collect()

@@ -24,7 +24,7 @@ pub mod redis;
 pub mod regions;
 pub mod sessions;
 pub mod settings;
-pub mod settings;
+mod statement;
 pub mod versions;
 mod writer;
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever takes or gives a region raises its epoch, and names the epoch that he has seen: of several who try, one succeeds.
 
-use sqlx::{AnyConnection, QueryBuilder, Row};
+use sqlx::{AnyConnection, Row};
 use world::region_id::RegionId;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     directory::HEARTBEAT_TTL_MS,
     entities::{Incarnation, region_of, signed, unsigned},
     error::Error,
+    statement::Statement,
     writer::Verdict,
 };
 
@@ -119,23 +120,23 @@ async fn take(
     me: Incarnation,
     regions: &[(RegionId, u64)],
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    let mut query = QueryBuilder::new("INSERT INTO regions (region, holder, epoch) ");
-    query.push_values(regions, |mut row, (region, seen)| {
-        row.push_bind(region.to_string())
-            .push_bind(me.0)
-            .push_bind(signed(seen + 1));
+    let mut statement = Statement::new("INSERT INTO regions (region, holder, epoch) ");
+    statement.values(regions, |row, (region, seen)| {
+        row.bind(region.to_string())
+            .bind(me.0)
+            .bind(signed(seen + 1));
     });
-    query.push(
+    statement.push(
         " ON CONFLICT (region) DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch \
          WHERE regions.epoch = excluded.epoch - 1 AND (regions.holder IS NULL OR regions.holder = excluded.holder \
          OR NOT EXISTS (SELECT 1 FROM zone_servers WHERE incarnation = regions.holder AND heartbeat_ms > ",
     );
-    query
+    statement
         .push(now_ms)
         .push(" - ")
-        .push_bind(HEARTBEAT_TTL_MS)
+        .bind(HEARTBEAT_TTL_MS)
         .push(")) RETURNING region, epoch");
-    let rows = query.build().fetch_all(connection).await?;
+    let rows = statement.query().fetch_all(connection).await?;
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
         .collect()
@@ -147,16 +148,16 @@ async fn give(
     to: Option<Incarnation>,
     regions: &[(RegionId, u64)],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let mut query = QueryBuilder::new("WITH v (region, epoch) AS (");
-    query.push_values(regions, |mut row, (region, epoch)| {
-        row.push_bind(region.to_string()).push_bind(signed(*epoch));
+    let mut statement = Statement::new("WITH v (region, epoch) AS (");
+    statement.values(regions, |row, (region, epoch)| {
+        row.bind(region.to_string()).bind(signed(*epoch));
     });
-    query
+    statement
         .push(") UPDATE regions SET holder = ")
-        .push_bind(to.map(|to| to.0))
+        .bind(to.map(|to| to.0))
         .push(", epoch = regions.epoch + 1 FROM v WHERE regions.region = v.region AND regions.holder = ")
-        .push_bind(me.0)
+        .bind(me.0)
         .push(" AND regions.epoch = v.epoch RETURNING regions.region");
-    let rows = query.build().fetch_all(connection).await?;
+    let rows = statement.query().fetch_all(connection).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
 }

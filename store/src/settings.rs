@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     Database, Lock, Store,
@@ -13,6 +13,12 @@ use crate::{
 
 /// How long a command waits for Redis to pass an announcement on. Without it, everybody notices within a second all the same.
 const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a process waits at its start for a database server that is not there: one that starts at the same moment, or is started again, takes
+/// seconds. One that is not there for longer is taken for a wrong URL.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(10);
+/// The pause between two attempts.
+const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is set about the database and Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,12 +157,25 @@ impl Settings {
         })
     }
 
-    /// Opens all of it, for a service that cannot be without a world.
+    /// Opens all of it, for a service that cannot be without a world. A database server that is not there yet is waited for, and not for long.
     ///
     /// # Errors
     /// What cannot be used, and why; or there is no world.
     pub async fn open_published(&self) -> Result<Opened, Error> {
-        let opened = self.open().await?;
+        let end = Instant::now() + DATABASE_PATIENCE;
+        let mut is_said = false;
+        let opened = loop {
+            match self.open().await {
+                Err(error) if is_away(&error) && Instant::now() + DATABASE_PAUSE < end => {
+                    if !std::mem::replace(&mut is_said, true) {
+                        let reason = &error as &dyn std::error::Error;
+                        tracing::info!(reason, "waiting for the database");
+                    }
+                }
+                outcome => break outcome?,
+            }
+            sleep(DATABASE_PAUSE).await;
+        };
         let current = opened.store.content().current().await;
         if !matches!(current, Ok(Some(_))) {
             opened.store.close().await;
@@ -187,6 +206,38 @@ impl Settings {
             tracing::debug!(?topic, "redis did not pass the announcement on");
         }
         Ok(())
+    }
+}
+
+/// Whether the database server is not there, or not yet: nothing that it says will be wrong for good.
+fn is_away(error: &crate::Error) -> bool {
+    use sqlx::migrate::MigrateError;
+    use std::io::ErrorKind;
+    let source = match error {
+        crate::Error::Open { source, .. } => source,
+        crate::Error::Migrate {
+            source: MigrateError::Execute(source),
+            ..
+        } => source,
+        _ => return false,
+    };
+    match source {
+        sqlx::Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+                | ErrorKind::TimedOut
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+        ),
+        // The server starts, or stops.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["57P01", "57P02", "57P03"].contains(&code.as_ref())),
+        _ => false,
     }
 }
 

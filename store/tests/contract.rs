@@ -39,6 +39,14 @@ macro_rules! on_every_database {
                 })*
             })*
         }
+        mod postgres {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $test() {
+                    crate::$module::$test(&crate::ground::Postgres::new()).await;
+                })*
+            })*
+        }
     };
 }
 
@@ -50,6 +58,14 @@ macro_rules! properties_of_every_database {
                 $(#[test]
                 fn $test() {
                     crate::$module::$test(&crate::ground::Sqlite::new());
+                })*
+            })*
+        }
+        mod postgres_properties {
+            $(mod $module {
+                $(#[test]
+                fn $test() {
+                    crate::$module::$test(&crate::ground::Postgres::new());
                 })*
             })*
         }
@@ -131,7 +147,6 @@ on_every_database! {
     sharing {
         two_that_have_it_open_see_each_others_writes,
         opening_it_at_once_from_several_sides_works,
-        one_cluster_locks_it,
         everything_is_there_when_it_is_opened_again,
     }
 }

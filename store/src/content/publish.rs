@@ -6,13 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{AnyConnection, AssertSqlSafe, QueryBuilder, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use world::{content::Placements, state_pickle};
 
 use crate::{
     Store,
     entities::{signed, unsigned},
     error::Error,
+    statement::Statement,
     versions::{self, raise},
     writer::Verdict,
 };
@@ -219,13 +220,13 @@ async fn insert_pairs(
 ) -> Result<(), sqlx::Error> {
     let pairs: Vec<_> = pairs.iter().collect();
     for some in pairs.chunks(STATEMENT_ROWS_MAX) {
-        let mut query = QueryBuilder::new(sql);
-        query.push_values(some, |mut row, (name, hash)| {
-            row.push_bind(signed(version))
-                .push_bind((*name).clone())
-                .push_bind((*hash).clone());
+        let mut statement = Statement::new(sql);
+        statement.values(some, |row, (name, hash)| {
+            row.bind(signed(version))
+                .bind((*name).clone())
+                .bind((*hash).clone());
         });
-        query.build().execute(&mut *connection).await?;
+        statement.query().execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -22,8 +22,6 @@ use world::{
 pub(crate) trait Backend: Sync {
     /// Opens it; more than once, as several processes do.
     async fn open(&self) -> Store;
-    /// Takes it for one cluster.
-    fn lock(&self) -> Result<store::Lock, store::Error>;
     /// Runs a statement, to do what only time or a fault would.
     async fn execute(&self, sql: &'static str);
 }
@@ -46,16 +44,35 @@ impl Backend for Sqlite {
         Store::embedded(self.folder.path()).await.unwrap()
     }
 
-    fn lock(&self) -> Result<store::Lock, store::Error> {
-        Store::lock(self.folder.path())
-    }
-
     async fn execute(&self, sql: &'static str) {
         let options =
             SqliteConnectOptions::new().filename(self.folder.path().join("pymmorpg.sqlite"));
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
         sqlx::query(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
+    }
+}
+
+/// A database of the PostgreSQL server that this process has started.
+pub(crate) struct Postgres {
+    url: String,
+}
+
+impl Postgres {
+    pub(crate) fn new() -> Self {
+        Self {
+            url: servers::Postgres::shared().create_database(),
+        }
+    }
+}
+
+impl Backend for Postgres {
+    async fn open(&self) -> Store {
+        Store::connect(&self.url).await.unwrap()
+    }
+
+    async fn execute(&self, sql: &'static str) {
+        servers::Postgres::shared().execute(&self.url, sql);
     }
 }
 

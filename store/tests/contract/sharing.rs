@@ -1,6 +1,6 @@
 //! Several processes on one database: each [`Backend::open`] has a writer of its own, as each process has.
 
-use store::{Error, Store, accounts::Role, edits::Outcome, entities::Saved};
+use store::{Store, accounts::Role, edits::Outcome, entities::Saved};
 
 use crate::{
     content::{map, publication},
@@ -50,20 +50,6 @@ pub(crate) async fn opening_it_at_once_from_several_sides_works(backend: &impl B
         create(store, &format!("Anna {n}")).await;
     }
     assert_eq!(opened[0].accounts().list().await.unwrap().len(), 4);
-}
-
-pub(crate) async fn one_cluster_locks_it(backend: &impl Backend) {
-    let lock = backend.lock().unwrap();
-    match backend.lock() {
-        Err(error @ Error::Locked { .. }) => {
-            assert!(error.to_string().contains("in use"), "{error}")
-        }
-        other => panic!("{other:?}"),
-    }
-    // The lock is the cluster's; whoever only asks or helps is let in.
-    create(&backend.open().await, "Anna").await;
-    drop(lock);
-    drop(backend.lock().unwrap());
 }
 
 pub(crate) async fn everything_is_there_when_it_is_opened_again(backend: &impl Backend) {

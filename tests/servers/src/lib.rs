@@ -1,0 +1,18 @@
+//! PostgreSQL and Redis for tests: real servers, each in a folder of its own, that end with the test, however it ends.
+//!
+//! A test that needs one that is not installed fails, and says what to install.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "whatever goes wrong here is a test that cannot go on"
+)]
+
+mod certificate;
+mod keeper;
+mod port;
+mod postgres;
+mod redis;
+
+pub use certificate::Certificate;
+pub use postgres::Postgres;
+pub use redis::Redis;
