@@ -2,16 +2,17 @@
 
 use proto::{edit::Command as Edit, evicted::Reason, zone_message::Kind as Told};
 use wire::Value;
+use world::region_id::RegionId;
 
 use crate::{
     cluster::until,
     gateway::{Answer, add, departure, edit, get, id, spawn, step, teleport, tile},
     pair::Pair,
-    yard::{EAST, WEST},
+    yard::{self, EAST, OBJECTS, WEST, YARD},
 };
 
-const ANNA_AND_BERT: [(&str, world::region_id::RegionId); 2] = [("Anna", WEST), ("Bert", EAST)];
-const GM_AND_BERT: [(&str, world::region_id::RegionId); 2] = [("GM", WEST), ("Bert", EAST)];
+const ANNA_AND_BERT: [(&str, RegionId); 2] = [("Anna", WEST), ("Bert", EAST)];
+const GM_AND_BERT: [(&str, RegionId); 2] = [("GM", WEST), ("Bert", EAST)];
 
 /// Whether an entity of a region is said to look so.
 fn is_shown(told: &Told, name: &str, mood: i64) -> bool {
@@ -72,6 +73,29 @@ async fn rules_hold_beyond_the_border() {
     ] {
         let (answer, _) = streams.ask(&mut anna, hidden).await;
         assert_eq!(answer, Answer::Value(Value::None));
+    }
+}
+
+#[tokio::test]
+async fn creatures_that_are_far_away_are_found_at_home() {
+    let rat = r#"<object id="1" name="Rat" type="npc" x="40" y="40"><point/></object>"#;
+    let files = yard::with(&[
+        ("zoo.tmx", yard::map(&["........"; 8], rat)),
+        ("yard.tmx", yard::map(&YARD, OBJECTS)),
+    ]);
+    let pair = Pair::start_with(files, &[("Anna", WEST), ("Bert", EAST)]).await;
+    let placements = pair.store.content().placements().await.unwrap();
+    let zoo = RegionId {
+        level: placements["zoo"].level,
+        ..WEST
+    };
+    let mut streams = pair.streams().await;
+    let mut anna = streams.enter_west(1, "Anna").await;
+    let mut bert = streams.enter_east(2, "Bert").await;
+    until("somebody has the zoo", async || pair.holder(zoo).await).await;
+    for player in [&mut anna, &mut bert] {
+        let (answer, _) = streams.ask(player, get("rat#zoo", "name")).await;
+        assert_eq!(answer, Answer::Value(Value::Str("Rat#zoo".to_owned())));
     }
 }
 

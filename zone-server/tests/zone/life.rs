@@ -8,7 +8,7 @@ use wire::Value;
 
 use crate::{
     cluster::{Cluster, row, until, within},
-    gateway::{Answer, Player, set, step},
+    gateway::{Answer, Gateway, Player, set, step},
     yard::EAST,
 };
 
@@ -96,6 +96,12 @@ async fn a_server_whose_database_has_gone_answers_nothing_that_may_be_false() {
     let (_, answer) = gateway.command(&mut anna, rich).await;
     assert_eq!(answer, Answer::Again);
     until("not ready", async || (!cluster.is_ready()).then_some(())).await;
+    // Others may have its regions by now: it says nothing any more.
+    let end = gateway.end().await.unwrap();
+    assert_eq!(end.code(), tonic::Code::Unavailable, "{end:?}");
+    let mut late = Gateway::silent(cluster.address()).await;
+    let end = late.end().await.unwrap();
+    assert_eq!(end.code(), tonic::Code::Unavailable, "{end:?}");
     let watch = cluster.stop().await.watch;
     watch.expect_trouble_with("does not acknowledge that we are alive");
 }

@@ -12,6 +12,7 @@ use store::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use world::{
+    content::Files,
     entity::EntityState,
     placement::{Candidate, holder},
     position::Position,
@@ -57,9 +58,15 @@ pub(crate) struct Streams {
 impl Pair {
     /// The yard with these accounts, each in the middle of its region; those in capitals are game masters.
     pub(crate) async fn start(accounts: &[(&str, RegionId)]) -> Self {
+        Self::start_with(yard::files(), accounts).await
+    }
+
+    /// The same in another world that has the yard.
+    pub(crate) async fn start_with(files: Files, accounts: &[(&str, RegionId)]) -> Self {
         let watch = Watch::begin();
         let folder = tempfile::tempdir().unwrap();
-        let store = yard::published(folder.path()).await;
+        let store = Store::embedded(folder.path()).await.unwrap();
+        yard::publish(&store, files).await;
         for (name, region) in accounts {
             account(&store, name, *region).await;
         }
