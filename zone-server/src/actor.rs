@@ -127,7 +127,7 @@ impl Actor {
         tokio::pin!(timer);
         loop {
             self.retire();
-            if self.region.is_drained() {
+            if self.region.is_drained() && self.lost.is_empty() {
                 // What is sent from now on is sent back; what is in the mailbox already still counts.
                 self.mailbox.close();
                 if !is_open && self.operations.is_empty() && self.leaves.is_empty() {
@@ -208,8 +208,6 @@ impl Actor {
             }
             Input::Drain => {
                 self.is_draining = true;
-                self.lost = Lost::default();
-                server.doubt_rows();
             }
             Input::Command(command) => self.spans.begin(command.session, command.id, &span),
             Input::Ask(ask) => self.spans.begin(ask.asker.session, ask.asker.id, &span),

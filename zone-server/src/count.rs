@@ -74,6 +74,37 @@ pub(crate) fn handed_over() {
     metrics::counter!("pymmorpg_zone_handovers_total").increment(1);
 }
 
+/// How long it took to read who holds which region.
+pub(crate) fn looked(took: Duration) {
+    metrics::histogram!("pymmorpg_zone_look_seconds").record(took.as_secs_f64());
+}
+
+/// Regions were taken that nobody living held; some of them from a server that had died.
+pub(crate) fn taken(region_count: usize, takeover_count: usize) {
+    moved("taken", region_count);
+    metrics::counter!("pymmorpg_zone_region_takeovers_total").increment(takeover_count as u64);
+}
+
+/// Regions were given away.
+pub(crate) fn given(region_count: usize) {
+    moved("given", region_count);
+}
+
+/// Regions of ours have begun that others gave us.
+pub(crate) fn received(region_count: usize) {
+    moved("received", region_count);
+}
+
+fn moved(how: &'static str, region_count: usize) {
+    metrics::counter!("pymmorpg_zone_region_moves_total", "how" => how)
+        .increment(region_count as u64);
+}
+
+/// An entity goes to another server, by its row.
+pub(crate) fn released() {
+    metrics::counter!("pymmorpg_zone_handoffs_total").increment(1);
+}
+
 /// A region has failed and begins afresh.
 pub(crate) fn failed() {
     metrics::counter!("pymmorpg_zone_region_failures_total").increment(1);
@@ -87,6 +118,22 @@ pub(crate) fn trusted(is_trusted: bool) {
 /// A row was claimed because nobody living owned it, or because it was in doubt.
 pub(crate) fn adopted() {
     metrics::counter!("pymmorpg_zone_adoptions_total").increment(1);
+}
+
+/// A command is for a region of another server; whether it could be passed on.
+pub(crate) fn passed(is_sent: bool) {
+    let result = if is_sent { "sent" } else { "again" };
+    metrics::counter!("pymmorpg_zone_asks_passed_total", "result" => result).increment(1);
+}
+
+/// What is known of other servers, looked at once a second: streams to them that are up, and entities of theirs near our borders.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no count comes near 2^53, from which on a float cannot hold it"
+)]
+pub(crate) fn neighbours(stream_count: usize, ghost_count: usize) {
+    metrics::gauge!("pymmorpg_zone_peer_streams").set(stream_count as f64);
+    metrics::gauge!("pymmorpg_zone_ghosts").set(ghost_count as f64);
 }
 
 /// What is looked at once a second.

@@ -3,14 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use runtime::{health::Part, shutdown::Shutdown};
+use runtime::shutdown::Shutdown;
 use store::directory::{HEARTBEAT_INTERVAL, ZoneServer};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
 };
 
-use crate::{count, server::Server, trust::TRUST};
+use crate::server::Server;
 
 /// How long a heartbeat may take before another is sent in its stead. One that is acknowledged later would hardly count.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,11 +48,11 @@ impl Standing {
     }
 }
 
-/// Says so for the first time.
+/// Says so once, and waits until it counts.
 ///
 /// # Errors
 /// The database does not acknowledge it.
-pub(crate) async fn begin(server: &Server) -> Result<(), store::Error> {
+pub(crate) async fn say(server: &Server) -> Result<(), store::Error> {
     let sent = Instant::now();
     let me = server.standing.get();
     server.store.directory().heartbeat(me).await?;
@@ -61,14 +61,14 @@ pub(crate) async fn begin(server: &Server) -> Result<(), store::Error> {
 }
 
 /// Says so until told to stop.
-pub(crate) async fn run(server: Arc<Server>, health: Part, stop: Shutdown) -> anyhow::Result<()> {
+pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<()> {
     let mut interval = tokio::time::interval(HEARTBEAT_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut standing = server.standing.0.subscribe();
-    let mut trusted = server.trust.changes();
     let mut sent = Instant::now();
     let mut beat = None;
     let mut is_unsaid = false;
+    let mut has_failed = false;
     loop {
         if is_unsaid && beat.is_none() {
             interval.reset_immediately();
@@ -78,26 +78,24 @@ pub(crate) async fn run(server: Arc<Server>, health: Part, stop: Shutdown) -> an
         tokio::select! {
             () = stop.triggered() => return Ok(()),
             () = tokio::time::sleep_until(lapse.unwrap_or(sent)), if lapse.is_some() => server.trust.expire(),
-            Ok(()) = trusted.changed() => change(&server, &health, *trusted.borrow_and_update()),
             Ok(()) = standing.changed() => is_unsaid = true,
             _ = interval.tick(), if beat.is_none() => {
                 sent = Instant::now();
                 let (store, me) = (server.store.clone(), standing.borrow_and_update().clone());
-                beat = Some(Box::pin(tokio::time::timeout(ANSWER_TIMEOUT, async move {
-                    store.directory().heartbeat(me).await
-                })));
+                beat = Some(Box::pin(async move { store.directory().heartbeat(me).await }));
             }
-            answer = async { beat.as_mut().expect("only polled if there is one").await }, if beat.is_some() => {
+            answer = answered(beat.as_mut(), sent), if beat.is_some() => {
                 beat = None;
                 match answer {
-                    Ok(Ok(())) => server.trust.acknowledged(sent),
-                    Ok(Err(error)) => {
-                        server.trust.missed();
-                        tracing::warn!(error = &error as &dyn std::error::Error, "a heartbeat failed");
+                    Ok(()) => {
+                        server.trust.acknowledged(sent);
+                        has_failed = false;
                     }
-                    Err(_elapsed) => {
+                    Err(error) => {
                         server.trust.missed();
-                        tracing::warn!(within = ?ANSWER_TIMEOUT, "a heartbeat is not acknowledged");
+                        if !std::mem::replace(&mut has_failed, true) {
+                            tracing::warn!(error = &error as &dyn std::error::Error, "a heartbeat is not acknowledged");
+                        }
                     }
                 }
             }
@@ -105,17 +103,25 @@ pub(crate) async fn run(server: Arc<Server>, health: Part, stop: Shutdown) -> an
     }
 }
 
-/// Trust has come, or gone: then whoever speaks with this server must speak with another.
-fn change(server: &Server, health: &Part, is_trusted: bool) {
-    count::trusted(is_trusted);
-    if is_trusted {
-        tracing::info!("the database acknowledges us, and our regions are ours");
-        if !server.standing.is_leaving() {
-            health.ready();
-        }
-    } else {
-        health.not_ready();
-        server.links.forget_all();
-        tracing::warn!(since = ?TRUST, "the database does not acknowledge that we are alive");
+/// Why a heartbeat does not count.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error("the database has refused it")]
+    Refused(#[source] store::Error),
+    #[error("the database has not answered within {ANSWER_TIMEOUT:?}")]
+    Late,
+}
+
+/// Waits for the answer to a heartbeat that was sent then.
+async fn answered(
+    beat: Option<impl Future<Output = Result<(), store::Error>> + Unpin>,
+    sent: Instant,
+) -> Result<(), Unanswered> {
+    let Some(beat) = beat else {
+        return std::future::pending().await;
+    };
+    match tokio::time::timeout_at(sent + ANSWER_TIMEOUT, beat).await {
+        Ok(answer) => answer.map_err(Unanswered::Refused),
+        Err(_elapsed) => Err(Unanswered::Late),
     }
 }

@@ -1,19 +1,32 @@
-//! Rows that are ours, or nobody's, and that no region has: each is claimed anew and given to the region where it belongs. What is not certain of
-//! an entity is never guessed.
+//! Rows that are to be in the world and that no region has: each is claimed anew and given to the region where it belongs, or left to the server that
+//! has that region. What is not certain of an entity is never guessed.
 
-use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use futures::StreamExt;
+use futures::{StreamExt, stream::FuturesUnordered};
 use parking_lot::Mutex;
 use runtime::shutdown::Shutdown;
 use store::entities::{Incarnation, Orphan};
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::Notify, time::MissedTickBehavior};
 use world::{
-    region::{Claimed, Input, Session},
+    region::{Claimed, Input, Message, Outcome, Session},
     region_id::RegionId,
 };
 
-use crate::{actor::Mail, answer::enter_again, count, rows, server::Server};
+use crate::{
+    actor::Mail,
+    answer::enter_again,
+    count,
+    rows::{
+        self,
+        decide::{self, Recovery},
+    },
+    server::Server,
+};
 
 /// How often rows without a living owner are looked for (DESIGN, "Truth", rule 6).
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,25 +38,107 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// For how many looks rows of ours are looked through after one was in doubt. A write whose outcome was unknown is decided long before.
 const DOUBTFUL_LOOKS: u32 = 10;
 
-/// Claims what nobody living owns, until the shutdown.
-pub(crate) async fn run(server: Arc<Server>, shutdown: Shutdown) -> anyhow::Result<()> {
+/// Regions that have begun on this server and whose rows nobody has looked for yet. Never more than there are regions.
+#[derive(Debug, Default)]
+pub(crate) struct Begun {
+    regions: Mutex<BTreeSet<RegionId>>,
+    come: Notify,
+}
+
+impl Begun {
+    /// Regions have begun.
+    pub(crate) fn add(&self, regions: impl IntoIterator<Item = RegionId>) {
+        self.regions.lock().extend(regions);
+        self.come.notify_one();
+    }
+
+    /// Waits until there are some, and takes them. For one task; it may be dropped and called again.
+    async fn take(&self) -> BTreeSet<RegionId> {
+        loop {
+            let taken = std::mem::take(&mut *self.regions.lock());
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.come.notified().await;
+        }
+    }
+}
+
+/// Claims what nobody living owns, until told to stop.
+pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<()> {
+    tokio::select! {
+        () = stop.triggered() => {}
+        () = look_again_and_again(&server) => {}
+        () = look_in_begun(&server) => {}
+        () = take_arrivals(&server) => {}
+    }
+    Ok(())
+}
+
+async fn look_again_and_again(server: &Server) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut own = Doubtful::default();
     loop {
+        interval.tick().await;
+        warn(look(server, &mut own).await);
+    }
+}
+
+/// A region that begins does not wait for the next look.
+async fn look_in_begun(server: &Server) {
+    loop {
+        let regions: Vec<RegionId> = server.begun.take().await.into_iter().collect();
+        warn(adopt_in(server, &regions).await);
+    }
+}
+
+/// Nor does who was just released for a region of ours.
+async fn take_arrivals(server: &Server) {
+    let mut claims = FuturesUnordered::new();
+    loop {
         tokio::select! {
-            () = shutdown.triggered() => return Ok(()),
-            _ = interval.tick() => {}
+            Some(()) = claims.next(), if !claims.is_empty() => {}
+            arrived = server.peers.arrivals().take(), if claims.len() < CLAIMS_AT_ONCE => {
+                claims.extend(arrived.into_iter().map(|(region, key)| arrive(server, region, key)));
+            }
         }
-        tokio::select! {
-            () = shutdown.triggered() => return Ok(()),
-            looked = look(&server, &mut own) => if let Err(error) = looked {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot look for rows that nobody owns"
-                );
-            },
+    }
+}
+
+fn warn(looked: Result<(), store::Error>) {
+    if let Err(error) = looked {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "cannot look for rows that nobody owns"
+        );
+    }
+}
+
+async fn arrive(server: &Server, region: RegionId, key: String) {
+    if !server.regions.is_open(server.scene.load().home(region)) {
+        return;
+    }
+    let arrived = async {
+        let Some(row) = server.store.entities().peek(&key).await? else {
+            return Ok(());
+        };
+        let reader = rows::read_by(server, &row).await?;
+        if let Some(seen) = decide::arrive(&row, &reader)
+            && let Some(claimed) = rows::adopt(server, row.key, seen).await
+        {
+            deliver(server, claimed, row.region, None).await;
         }
+        Ok(())
+    };
+    // The next look finds it.
+    let arrived: Result<(), store::Error> = arrived.await;
+    if let Err(error) = arrived {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            key,
+            "cannot look for an arrival"
+        );
     }
 }
 
@@ -55,16 +150,12 @@ struct Doubtful {
 }
 
 async fn look(server: &Server, own: &mut Doubtful) -> Result<(), store::Error> {
-    let others = server.store.directory().live().await?;
-    let others: Vec<Incarnation> = others
-        .iter()
-        .map(|server| server.incarnation)
-        .filter(|other| *other != server.me)
-        .collect();
-    let mut living = others.clone();
-    living.push(server.me);
-    let orphans = server.store.entities().orphans(&living).await?;
-    adopt_all(server, orphans).await;
+    let open: Vec<RegionId> = server.regions.open();
+    adopt_in(server, &open).await?;
+    let start = server.scene.load().start_region();
+    if server.regions.is_open(start) {
+        adopt_from_nowhere(server).await?;
+    }
 
     if server.rows_in_doubt.swap(false, Ordering::Relaxed) {
         own.looks_left = DOUBTFUL_LOOKS;
@@ -73,7 +164,9 @@ async fn look(server: &Server, own: &mut Doubtful) -> Result<(), store::Error> {
         return Ok(());
     }
     own.looks_left -= 1;
-    let lost = lost_rows(server, &others).await?;
+    // Most rows of ours are in some region, and there may be many.
+    let is_lost = |row: &Orphan| server.whereabouts.of(&row.key).is_none();
+    let lost = find(server, Which::Ours, is_lost).await?;
     // What was so a second ago as well is no operation that is just under way.
     let (still, new): (Vec<Orphan>, Vec<Orphan>) = lost
         .into_iter()
@@ -83,19 +176,65 @@ async fn look(server: &Server, own: &mut Doubtful) -> Result<(), store::Error> {
     Ok(())
 }
 
-/// Rows that are ours, or nobody's, and that no region has. Most that are ours are in some region, and there may be many.
-async fn lost_rows(server: &Server, others: &[Incarnation]) -> Result<Vec<Orphan>, store::Error> {
-    let mut lost = Vec::new();
+/// Claims the rows in some regions that none of the living owns.
+async fn adopt_in(server: &Server, regions: &[RegionId]) -> Result<(), store::Error> {
+    if regions.is_empty() {
+        return Ok(());
+    }
+    let living = living(server).await?;
+    let orphans = find(server, Which::In(&living, regions), |_| true).await?;
+    adopt_all(server, orphans).await;
+    Ok(())
+}
+
+/// Rows in regions that no map has any more are for whoever has the start.
+async fn adopt_from_nowhere(server: &Server) -> Result<(), store::Error> {
+    let living = living(server).await?;
+    let scene = server.scene.load_full();
+    let is_nowhere = |row: &Orphan| !scene.terrain.regions().contains(&row.region);
+    let orphans = find(server, Which::Anywhere(&living), is_nowhere).await?;
+    adopt_all(server, orphans).await;
+    Ok(())
+}
+
+/// Whoever lives by the database's clock, and this server.
+async fn living(server: &Server) -> Result<Vec<Incarnation>, store::Error> {
+    let live = server.store.directory().live().await?;
+    let others = live.iter().map(|server| server.incarnation);
+    let others = others.filter(|other| *other != server.me);
+    Ok(others.chain([server.me]).collect())
+}
+
+/// Which rows are looked for.
+enum Which<'a> {
+    /// Those in these regions that none of the living owns.
+    In(&'a [Incarnation], &'a [RegionId]),
+    /// All that none of the living owns.
+    Anywhere(&'a [Incarnation]),
+    /// Those that this server owns.
+    Ours,
+}
+
+/// All rows that should be in the world, of some sort. They come in batches.
+async fn find(
+    server: &Server,
+    which: Which<'_>,
+    is_one: impl Fn(&Orphan) -> bool,
+) -> Result<Vec<Orphan>, store::Error> {
+    let mut found = Vec::new();
     let mut after = String::new();
     loop {
         let rows = server.store.entities();
-        let rows = rows.orphans_after(others, &after).await?;
+        let rows = match which {
+            Which::In(living, regions) => rows.orphans_in(living, regions, &after).await?,
+            Which::Anywhere(living) => rows.orphans_after(living, &after).await?,
+            Which::Ours => rows.orphans_of(server.me, &after).await?,
+        };
         let Some(last) = rows.last() else {
-            return Ok(lost);
+            return Ok(found);
         };
         after.clone_from(&last.key);
-        let is_lost = |row: &Orphan| server.whereabouts.of(&row.key).is_none();
-        lost.extend(rows.into_iter().filter(is_lost));
+        found.extend(rows.into_iter().filter(&is_one));
     }
 }
 
@@ -134,13 +273,19 @@ impl Speaker {
     }
 }
 
-/// Claims an entity's row again, however often the database has to be asked, and gives it to the region where it belongs.
+/// Claims an entity's row again, however often the database has to be asked, and gives it to the region where it belongs, unless another server has that.
 pub(crate) async fn recover(server: &Server, key: &str, speaker: &Speaker) {
     let mut wait = BACKOFF;
     loop {
         match try_recover(server, key).await {
             Ok(Recovered::Ours(row, region)) => {
                 return deliver(server, *row, region, speaker.take()).await;
+            }
+            Ok(Recovered::Away(region)) => {
+                if let Some(session) = speaker.take() {
+                    server.links.tell(session.link, released(session, region));
+                }
+                return server.peers.arriving(region, key.to_owned());
             }
             Ok(Recovered::Gone) => {
                 if let Some(session) = speaker.take() {
@@ -163,49 +308,66 @@ pub(crate) async fn recover(server: &Server, key: &str, speaker: &Speaker) {
 enum Recovered {
     /// It is ours, and belongs to a region.
     Ours(Box<Claimed>, RegionId),
-    /// It is not to be in the world, or it is another living server's.
+    /// It is another server's, or for another to claim, in that region.
+    Away(RegionId),
+    /// It is not to be in the world.
     Gone,
     /// It has changed while we looked.
     NotYet,
 }
 
 async fn try_recover(server: &Server, key: &str) -> Result<Recovered, store::Error> {
-    let row = server.store.entities().peek(key).await?;
-    let Some(row) = row.filter(|row| row.present) else {
+    let Some(row) = server.store.entities().peek(key).await? else {
         return Ok(Recovered::Gone);
     };
-    if let Some(owner) = row.owner.filter(|owner| *owner != server.me) {
-        let live = server.store.directory().live().await?;
-        if live.iter().any(|other| other.incarnation == owner) {
-            return Ok(Recovered::Gone);
-        }
-    }
-    let region = row.region;
-    let claimed = rows::adopt(server, row.key, row.own).await;
-    Ok(claimed.map_or(Recovered::NotYet, |row| {
-        Recovered::Ours(Box::new(row), region)
+    let reader = rows::read_by(server, &row).await?;
+    let seen = match decide::recover(&row, &reader) {
+        Recovery::Claim { seen } => seen,
+        Recovery::Away(region) => return Ok(Recovered::Away(region)),
+        Recovery::Gone => return Ok(Recovered::Gone),
+    };
+    let claimed = rows::adopt(server, row.key, seen).await;
+    Ok(claimed.map_or(Recovered::NotYet, |claimed| {
+        Recovered::Ours(Box::new(claimed), row.region)
     }))
 }
 
-/// Gives a row of ours to the region where it belongs.
+/// Gives a row of ours to the region where it belongs. If that is not here, or not any more, whoever has it claims the row.
 async fn deliver(server: &Server, row: Claimed, region: RegionId, session: Option<Session>) {
     count::adopted();
     let home = server.scene.load().home(region);
     let key = row.key.clone();
+    let mailbox = Some(home).filter(|home| server.regions.is_open(*home));
+    let Some(mailbox) = mailbox.and_then(|home| server.regions.mailbox(home)) else {
+        return send_away(server, row, home, session).await;
+    };
     // Before the mailbox, so that what is said of it from now on follows it there.
     server.whereabouts.here(key.clone(), home);
     let mail = Mail::from(Input::Adopted(Box::new(row), session));
-    let is_sent = match server.regions.mailbox(home) {
-        Some(mailbox) => mailbox.send(mail).await.is_ok(),
-        None => false,
-    };
-    if !is_sent {
+    if let Err(unsent) = mailbox.send(mail).await {
         server.whereabouts.gone(&key, home);
-        server.doubt_rows();
-        if let Some(session) = session {
-            server.links.tell(session.link, enter_again(session));
+        if let Input::Adopted(row, session) = unsent.0.input {
+            send_away(server, *row, home, session).await;
         }
     }
+}
+
+/// Releases a row of ours for the holder of a region.
+async fn send_away(server: &Server, row: Claimed, region: RegionId, session: Option<Session>) {
+    let key = row.key.clone();
+    if rows::give_back(server, row, region).await != Outcome::Done {
+        server.doubt_rows();
+    }
+    server.peers.arriving(region, key);
+    if let Some(session) = session {
+        server.links.tell(session.link, released(session, region));
+    }
+}
+
+/// A session's character is another server's business now.
+fn released(session: Session, region: RegionId) -> Message {
+    let session = session.number;
+    Message::Released { session, region }
 }
 
 #[cfg(test)]

@@ -1,68 +1,93 @@
 //! The row protocol: how a region's wishes become operations on rows, and what their outcomes mean. It does not know when a region wishes what.
 
+mod absent;
+pub mod decide;
+
+use std::time::Duration;
+
 use store::{
     edits,
     entities::{Claim, EntityRow, Saved},
 };
 use world::{
-    applied::Seen,
-    region::{
-        Action, Answer, Ask, Asker, Audit, ClaimOutcome, Claimed, Enter, Message, Outcome, Save,
-    },
+    region::{Audit, ClaimOutcome, Claimed, Enter, Outcome, Save},
     region_id::RegionId,
 };
 
-use crate::{
-    answer::{reply, try_again},
-    audit,
-    server::Server,
-};
+use crate::{audit, server::Server};
+pub(crate) use absent::{absent, was_done};
+use decide::{Entrance, Reader};
+
+/// How often a row that is just changing hands is read again before the gateway is told to enter later, and how long to wait before the first time; then
+/// twice as long each time. A claim that is under way is a commit, and takes a few of them.
+const ENTER_RETRIES: u32 = 4;
+const ENTER_WAIT: Duration = Duration::from_millis(2);
 
 /// Claims a character's row for a session that enters in a region.
 pub(crate) async fn enter(server: &Server, enter: &Enter, here: RegionId) -> ClaimOutcome {
-    let row = match server.store.entities().peek(&enter.key).await {
-        Ok(Some(row)) => row,
-        Ok(None) => return ClaimOutcome::Failed,
-        Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a row cannot be read"
-            );
-            return ClaimOutcome::Failed;
+    let mut wait = ENTER_WAIT;
+    for _ in 0..ENTER_RETRIES {
+        match try_enter(server, enter, here).await {
+            Ok(Some(outcome)) => return outcome,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a row cannot be read, or a claim's outcome is unknown"
+                );
+                server.doubt_rows();
+                return ClaimOutcome::Failed;
+            }
         }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    ClaimOutcome::Failed
+}
+
+/// None: the row is in other hands, and may not be in a moment.
+async fn try_enter(
+    server: &Server,
+    enter: &Enter,
+    here: RegionId,
+) -> Result<Option<ClaimOutcome>, store::Error> {
+    let entities = server.store.entities();
+    let Some(row) = entities.peek(&enter.key).await? else {
+        return Ok(Some(ClaimOutcome::Failed));
     };
-    if row.owner == Some(server.me) {
-        // Another region has it, or a release or a recovery is under way, which may come back with this very session.
-        let elsewhere = server.whereabouts.of(&enter.key);
-        return elsewhere
-            .filter(|region| *region != here)
-            .map_or(ClaimOutcome::Failed, ClaimOutcome::Elsewhere);
-    }
-    if row.generation > enter.generation {
-        return ClaimOutcome::Superseded;
-    }
-    let home = server.scene.load().home(row.region);
-    if home != here {
-        return ClaimOutcome::Elsewhere(home);
-    }
+    let reader = read_by(server, &row).await?;
+    let seen = match decide::enter(&row, enter.generation, here, &reader) {
+        Entrance::Claim { seen } => seen,
+        Entrance::Elsewhere(region) => return Ok(Some(ClaimOutcome::Elsewhere(region))),
+        Entrance::Superseded => return Ok(Some(ClaimOutcome::Superseded)),
+        Entrance::Later => return Ok(None),
+    };
     let claim = Claim {
         key: row.key,
-        seen: row.own,
+        seen,
         me: server.me,
         enter: Some(enter.generation),
     };
-    match server.store.entities().claim(claim).await {
-        Ok(Some(row)) => ClaimOutcome::Claimed(Box::new(claimed(row))),
-        Ok(None) => ClaimOutcome::Failed,
-        Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a claim's outcome is unknown"
-            );
-            server.doubt_rows();
-            ClaimOutcome::Failed
-        }
-    }
+    let row = entities.claim(claim).await?;
+    Ok(row.map(|row| ClaimOutcome::Claimed(Box::new(claimed(row)))))
+}
+
+/// What this server knows besides a row that it has read.
+///
+/// # Errors
+/// The database did not say whether the row's owner lives.
+pub(crate) async fn read_by(server: &Server, row: &EntityRow) -> Result<Reader, store::Error> {
+    let home = server.scene.load().home(row.region);
+    Ok(Reader {
+        me: server.me,
+        home,
+        is_home_here: server.regions.is_open(home),
+        has_other_owner: match row.owner.filter(|owner| *owner != server.me) {
+            Some(owner) => server.lives(owner).await?,
+            None => false,
+        },
+        whereabouts: server.whereabouts.of(&row.key),
+    })
 }
 
 /// Claims a row as it was seen, for nobody's session. None: it has changed since, or nobody knows.
@@ -111,11 +136,10 @@ pub(crate) async fn save(server: &Server, save: Save) -> Outcome {
     }
 }
 
-/// Adds the row of what a game master has placed.
-pub(crate) async fn spawn(server: &Server, row: Claimed, log: &Audit) -> Outcome {
-    let cell_tiles = server.scene.load().terrain.cell_tiles();
+/// Adds the row of what a game master has placed, in the region that is to have it.
+pub(crate) async fn spawn(server: &Server, row: Claimed, here: RegionId, log: &Audit) -> Outcome {
     let row = EntityRow {
-        region: RegionId::of(row.state.position, cell_tiles),
+        region: here,
         key: row.key,
         name: row.name,
         player: row.is_player,
@@ -141,49 +165,21 @@ pub(crate) async fn note(server: &Server, log: &Audit) -> Outcome {
     edited(server.store.edits().note(audit::line(log)).await)
 }
 
-/// What is answered about a target that no region of this server has.
-pub(crate) async fn absent(server: &Server, ask: &Ask) -> Message {
-    match server.store.entities().peek(&ask.target).await {
-        // It is on its way to one, or between two.
-        Ok(Some(row)) if row.present => try_again(&ask.asker),
-        Ok(row) => match ask.action {
-            Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
-            // It may have undergone this very command before it left.
-            Action::Set { .. } => {
-                let seen = row.map(|row| row.applied.seen(&ask.asker.key, ask.asker.id));
-                let done = matches!(seen, Some(Seen::Repeat(true)));
-                reply(&ask.asker, Answer::Done(done))
-            }
-            // It may be absent because this very edit has come before.
-            Action::Spawn(_)
-            | Action::Despawn
-            | Action::Teleport(_)
-            | Action::Kick
-            | Action::Map(_) => was_done(server, &ask.asker).await,
-        },
-        Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a row cannot be read"
-            );
-            try_again(&ask.asker)
-        }
-    }
-}
-
-/// The answer to an edit that cannot be done now, but may have been.
-pub(crate) async fn was_done(server: &Server, asker: &Asker) -> Message {
-    let edits = server.store.edits();
-    match edits.is_done(&asker.key, asker.id).await {
-        Ok(is_done) => reply(asker, Answer::Done(is_done)),
-        Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the audit log cannot be read"
-            );
-            try_again(asker)
-        }
-    }
+/// Gives up a row as it was claimed: it is for the holder of its region to claim.
+pub(crate) async fn give_back(server: &Server, row: Claimed, region: RegionId) -> Outcome {
+    let given = Save {
+        key: row.key,
+        own: row.own,
+        region,
+        present: true,
+        generation: row.generation,
+        moved: row.moved,
+        applied: row.applied,
+        state: row.state,
+        release: true,
+        audit: None,
+    };
+    save(server, given).await
 }
 
 fn edited(outcome: Result<edits::Outcome<()>, store::Error>) -> Outcome {
@@ -214,106 +210,5 @@ pub(crate) fn claimed(row: EntityRow) -> Claimed {
         moved: row.moved,
         applied: row.applied,
         state: row.state,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use wire::{Value, command::Change};
-    use world::{
-        applied::CommandId,
-        position::Position,
-        region::{LinkId, Session},
-    };
-
-    use super::*;
-    use crate::{
-        testing::{Running, row},
-        yard::WEST,
-    };
-
-    fn ask(target: &str, action: Action) -> Ask {
-        let asker = Asker {
-            session: Session {
-                link: LinkId(1),
-                number: 7,
-            },
-            key: "gm".to_owned(),
-            id: CommandId {
-                generation: 1,
-                counter: 3,
-            },
-            attempt: 0,
-            kind: "get",
-            is_gm: true,
-            position: Position {
-                x: 0.0,
-                y: 0.0,
-                z: 0,
-            },
-        };
-        Ask {
-            asker,
-            target: target.to_owned(),
-            action,
-            hop_count: 0,
-        }
-    }
-
-    #[tokio::test]
-    async fn who_is_on_the_way_is_not_absent() {
-        let running = Running::start().await;
-        let server = &running.server;
-        let get = ask("anna", Action::Get("pos".to_owned()));
-        let nothing = reply(&get.asker, Answer::Value(wire::Value::None));
-        assert_eq!(absent(server, &get).await, nothing);
-        let kick = ask("anna", Action::Kick);
-        let no = reply(&kick.asker, Answer::Done(false));
-        assert_eq!(absent(server, &kick).await, no);
-
-        let claim = Claim {
-            key: "anna".to_owned(),
-            seen: row(server).await.own,
-            me: server.me,
-            enter: Some(1),
-        };
-        server.store.entities().claim(claim).await.unwrap().unwrap();
-        for ask in [get, kick] {
-            assert_eq!(absent(server, &ask).await, try_again(&ask.asker));
-        }
-        running.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_change_is_answered_from_the_row_of_who_has_left_since() {
-        let running = Running::start().await;
-        let server = &running.server;
-        let set = Action::Set {
-            attribute: "gold".to_owned(),
-            change: Change::By(Value::Int(1)),
-        };
-        let set = ask("anna", set);
-        let answer = |done| reply(&set.asker, Answer::Done(done));
-        assert_eq!(absent(server, &set).await, answer(false));
-
-        let seen = row(server).await.own;
-        let claimed = adopt(server, "anna".to_owned(), seen).await.unwrap();
-        let mut applied = claimed.applied;
-        applied.record(&set.asker.key, set.asker.id, true, server.clock.now_ms());
-        let left = Save {
-            key: claimed.key,
-            own: claimed.own,
-            region: WEST,
-            present: false,
-            generation: claimed.generation,
-            moved: claimed.moved,
-            applied,
-            state: claimed.state,
-            release: true,
-            audit: None,
-        };
-        assert_eq!(save(server, left).await, Outcome::Done);
-        assert_eq!(absent(server, &set).await, answer(true));
-        running.stop().await;
     }
 }

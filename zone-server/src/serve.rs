@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use crate::{
     Config, NotDrained,
     ground::Ground,
-    heartbeat, peers, recovery,
-    regions::supervisor::Supervisor,
-    roles,
+    heartbeat,
+    holdings::keeper::Keeper,
+    peers, recovery, roles,
     server::{Loaded, Server},
     service,
 };
@@ -67,28 +67,26 @@ pub async fn serve(
         edits,
     } = loaded.ok_or(Error::NoWorld)?;
     // In the directory before the first claim: whoever is not there is not alive, and loses what it has.
-    heartbeat::begin(&server).await?;
+    heartbeat::say(&server).await?;
 
-    let supervisor = Supervisor::start(Arc::clone(&server));
+    let keeper = Keeper::begin(Arc::clone(&server), health.clone()).await?;
     let ground = Ground::new(Arc::clone(&server), world, edits);
     let drain_timeout = Duration::from_millis(config.drain_timeout_ms);
-    let (halt, stop) = (Shutdown::default(), Shutdown::default());
+    let [halt, quiet, stop] = [(); 3].map(|()| Shutdown::default());
     let mut tasks = Tasks::new();
     let handle = || Arc::clone(&server);
     tasks.spawn("ground", ground.run(stop.clone()));
     tasks.spawn("peers", peers::run(handle(), stop.clone()));
     tasks.spawn("roles", roles::run(handle(), stop.clone()));
-    tasks.spawn("recovery", recovery::run(handle(), halt.clone()));
-    let heartbeat = heartbeat::run(handle(), health.clone(), stop.clone());
-    tasks.spawn("heartbeat", heartbeat);
+    tasks.spawn("recovery", recovery::run(handle(), stop.clone()));
+    tasks.spawn("heartbeat", heartbeat::run(handle(), quiet.clone()));
     let service = service::serve(listener, handle(), config, stop.clone());
     tasks.spawn("service", service);
     server.announcements.announce(Topic::Directory);
-    health.ready();
     let region_count = server.regions.depth().0;
     tracing::info!(incarnation = %server.me, %address, region_count, "zone server is ready");
 
-    let mut regions = pin!(supervisor.run(halt.clone(), drain_timeout));
+    let mut regions = pin!(keeper.run(halt.clone(), drain_timeout));
     let failure = tokio::select! {
         () = context.shutdown.triggered() => None,
         failure = tasks.first_failure() => failure,
@@ -99,6 +97,7 @@ pub async fn serve(
     health.not_ready();
     halt.trigger();
     let drained = regions.await;
+    quiet.trigger();
     if let Err(error) = server.store.directory().remove(server.me).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,

@@ -21,6 +21,7 @@ use crate::{
     holdings::Holdings,
     links::Links,
     peers::Peers,
+    recovery::Begun,
     regions::Regions,
     scene::Scene,
     trust::Trust,
@@ -47,6 +48,8 @@ pub(crate) struct Server {
     pub(crate) peers: Peers,
     /// The regions' mailboxes.
     pub(crate) regions: Regions,
+    /// Regions whose rows are to be looked for.
+    pub(crate) begun: Begun,
     pub(crate) whereabouts: Whereabouts,
     /// The ground and the rules.
     pub(crate) scene: ArcSwap<Scene>,
@@ -106,6 +109,7 @@ impl Server {
             announcements,
             links,
             regions: Regions::default(),
+            begun: Begun::default(),
             whereabouts: Whereabouts::default(),
             map_edits,
             terrain_changed: Notify::new(),
@@ -116,6 +120,18 @@ impl Server {
             world,
             edits,
         }))
+    }
+
+    /// Whether a zone server is alive. That one is dead is not taken from what was read a while ago.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub(crate) async fn lives(&self, other: Incarnation) -> Result<bool, store::Error> {
+        let is_other = |server: &ZoneServer| server.incarnation == other;
+        if self.holdings.servers().iter().any(is_other) {
+            return Ok(true);
+        }
+        Ok(self.store.directory().live().await?.iter().any(is_other))
     }
 
     /// A row may be ours that no region has.

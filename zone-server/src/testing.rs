@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
-use runtime::shutdown::Shutdown;
+use runtime::{health::Health, shutdown::Shutdown, tasks::Tasks};
 use store::{Store, accounts::Role, announce::InProcess, entities::EntityRow};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -13,9 +13,9 @@ use world::{
 
 use crate::{
     heartbeat,
+    holdings::keeper::{Keeper, NotDrained},
     links::Queue,
     recovery,
-    regions::supervisor::{NotDrained, Supervisor},
     server::{Loaded, Server},
     yard::{self, WEST},
 };
@@ -27,8 +27,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Running {
     pub(crate) server: Arc<Server>,
     halt: Shutdown,
-    supervising: JoinHandle<Result<(), NotDrained>>,
-    recovering: JoinHandle<anyhow::Result<()>>,
+    keeping: JoinHandle<Result<(), NotDrained>>,
+    stop: Shutdown,
+    tasks: Tasks,
     _folder: TempDir,
 }
 
@@ -40,13 +41,19 @@ impl Running {
         let (announcements, address) = (Arc::new(InProcess::default()), "http://127.0.0.1:1");
         let loaded = Server::load(store, announcements, address.to_owned()).await;
         let Loaded { server, .. } = loaded.unwrap().unwrap();
-        heartbeat::begin(&server).await.unwrap();
-        let halt = Shutdown::default();
-        let supervisor = Supervisor::start(Arc::clone(&server));
+        heartbeat::say(&server).await.unwrap();
+        let (halt, stop) = (Shutdown::default(), Shutdown::default());
+        let health = Health::default().part("zone-server");
+        let keeper = Keeper::begin(Arc::clone(&server), health).await.unwrap();
+        let mut tasks = Tasks::new();
+        let handle = || Arc::clone(&server);
+        tasks.spawn("heartbeat", heartbeat::run(handle(), stop.clone()));
+        tasks.spawn("recovery", recovery::run(handle(), stop.clone()));
         Self {
-            supervising: tokio::spawn(supervisor.run(halt.clone(), PATIENCE)),
-            recovering: tokio::spawn(recovery::run(Arc::clone(&server), halt.clone())),
+            keeping: tokio::spawn(keeper.run(halt.clone(), PATIENCE)),
             halt,
+            stop,
+            tasks,
             server,
             _folder: folder,
         }
@@ -54,8 +61,9 @@ impl Running {
 
     pub(crate) async fn stop(self) -> Store {
         self.halt.trigger();
-        self.supervising.await.unwrap().unwrap();
-        self.recovering.await.unwrap().unwrap();
+        self.keeping.await.unwrap().unwrap();
+        self.stop.trigger();
+        self.tasks.finish(PATIENCE).await.unwrap();
         self.server.store.clone()
     }
 }
@@ -90,7 +98,11 @@ pub(crate) async fn bring_in(server: &Server, link: LinkId, queue: &mut Queue) {
             send(server, WEST, Input::Enter(enter(link))).await;
             match next(queue).await.unwrap() {
                 Message::Entered { region, .. } => return assert_eq!(region, WEST),
-                Message::Elsewhere { region: None, .. } => tokio::task::yield_now().await,
+                // It is in other hands just now, or on its way into the mailbox.
+                Message::Elsewhere {
+                    region: None | Some(WEST),
+                    ..
+                } => tokio::task::yield_now().await,
                 other => panic!("{other:?}"),
             }
         }

@@ -1,40 +1,67 @@
 //! Which region of this server has an entity. A hint for regions that look for somebody; the regions themselves are the truth.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use parking_lot::RwLock;
 use world::region_id::RegionId;
 
-/// Region by [`world::name::key`]. As many entries as there are entities.
+/// Region by [`world::name::key`], and the other way round. As many entries as there are entities.
 #[derive(Debug, Default)]
-pub(crate) struct Whereabouts(RwLock<HashMap<String, RegionId>>);
+pub(crate) struct Whereabouts(RwLock<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    regions: HashMap<Arc<str>, RegionId>,
+    keys: HashMap<RegionId, HashSet<Arc<str>>>,
+}
 
 impl Whereabouts {
     /// Where an entity is.
     pub(crate) fn of(&self, key: &str) -> Option<RegionId> {
-        self.0.read().get(key).copied()
+        self.0.read().regions.get(key).copied()
     }
 
     /// It is there now.
     pub(crate) fn here(&self, key: String, region: RegionId) {
-        self.0.write().insert(key, region);
+        let key: Arc<str> = key.into();
+        let mut all = self.0.write();
+        if let Some(before) = all.regions.insert(Arc::clone(&key), region) {
+            all.leave(&key, before);
+        }
+        all.keys.entry(region).or_default().insert(key);
     }
 
     /// It is not in that region any more. If another has it by now, that stays.
     pub(crate) fn gone(&self, key: &str, region: RegionId) {
         let mut all = self.0.write();
-        if all.get(key) == Some(&region) {
-            all.remove(key);
+        if all.regions.get(key) == Some(&region) {
+            all.regions.remove(key);
+            all.leave(key, region);
         }
     }
 
     /// Forgets everybody in a region, and says who that was.
     pub(crate) fn forget(&self, region: RegionId) -> Vec<String> {
-        self.0
-            .write()
-            .extract_if(|_, there| *there == region)
-            .map(|(key, _)| key)
-            .collect()
+        let mut all = self.0.write();
+        let keys = all.keys.remove(&region).unwrap_or_default();
+        for key in &keys {
+            all.regions.remove(key);
+        }
+        keys.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl All {
+    fn leave(&mut self, key: &str, region: RegionId) {
+        if let Some(keys) = self.keys.get_mut(&region) {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.keys.remove(&region);
+            }
+        }
     }
 }
 

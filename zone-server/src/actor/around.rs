@@ -29,6 +29,12 @@ impl<'s> Around<'s> {
         }
     }
 
+    /// Whether a region that does not run here is about to: it is this server's, or no map has it, so that nobody has it.
+    fn is_awaited(&self, region: RegionId) -> bool {
+        let scene = self.server.scene.load();
+        self.server.holdings.is_mine(region) || !scene.terrain.regions().contains(&region)
+    }
+
     /// What was promised.
     pub(super) fn into_permits(self) -> Permits {
         self.permits.into_inner()
@@ -50,14 +56,17 @@ impl Surroundings for Around<'_> {
 
     fn passage(&self, region: RegionId) -> Passage {
         let Some(mailbox) = self.server.regions.mailbox(region) else {
-            return Passage::Away;
+            return match self.is_awaited(region) {
+                true => Passage::Busy,
+                false => Passage::Away,
+            };
         };
         match mailbox.try_reserve_owned() {
-            Ok(permit) => {
+            Ok(permit) if self.server.regions.is_open(region) => {
                 self.permits.borrow_mut().0.push((region, permit));
                 Passage::Open
             }
-            Err(_) => Passage::Busy,
+            _ => Passage::Busy,
         }
     }
 

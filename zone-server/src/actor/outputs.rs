@@ -23,7 +23,10 @@ impl Actor {
         match output {
             Output::Tell(link, message) => {
                 self.spans.told(link, &message);
-                server.links.tell(link, message);
+                // Otherwise the stream is about to be cut, and somebody else may have the region.
+                if server.trust.is_trusted() {
+                    server.links.tell(link, message);
+                }
             }
             Output::Claim(enter) => self.operate(span, async move {
                 let outcome = rows::enter(&server, &enter, here).await;
@@ -35,7 +38,7 @@ impl Actor {
                 Some(Input::Saved { key, own, outcome })
             }),
             Output::Spawn(asker, row, audit) => self.operate(span, async move {
-                let outcome = rows::spawn(&server, (*row).clone(), &audit).await;
+                let outcome = rows::spawn(&server, (*row).clone(), here, &audit).await;
                 Some(Input::Spawned(asker, row, outcome))
             }),
             Output::Despawn { key, own, audit } => self.operate(span, async move {
@@ -48,11 +51,15 @@ impl Actor {
             }),
             Output::Recover { key, session } => self.lose(key, session),
             Output::Pass(region, ask) => self.pass(region, ask),
-            Output::Absent(ask) => self.operate(span, async move {
-                let message = rows::absent(&server, &ask).await;
-                server.links.tell(ask.asker.session.link, message);
-                None
-            }),
+            Output::Absent(ask) => {
+                let (link, request) = (ask.asker.session.link, span.clone());
+                self.operate(span, async move {
+                    if let Some(message) = rows::absent(&server, ask, &request).await {
+                        server.links.tell(link, message);
+                    }
+                    None
+                });
+            }
             Output::WasDone(asker) => self.operate(span, async move {
                 let message = rows::was_done(&server, &asker).await;
                 server.links.tell(asker.session.link, message);
@@ -69,7 +76,8 @@ impl Actor {
             Output::Here(key) => server.whereabouts.here(key, here),
             Output::Gone(key) => server.whereabouts.gone(&key, here),
             Output::Released { key, region } => {
-                tracing::debug!(key, %region, "a row is let go of for its next holder");
+                count::released();
+                server.peers.arriving(region, key);
             }
         }
     }
@@ -84,18 +92,22 @@ impl Actor {
             .push(operation.instrument(commit_span(span)).boxed());
     }
 
-    /// What cannot be passed on now is sent back, and tried again.
+    /// Passes a command on to a region, of this server or of another. What cannot be passed on now is sent back, and tried again.
     fn pass(&mut self, region: RegionId, ask: Ask) {
-        let asker = ask.asker.clone();
-        let mail = Mail {
-            span: self.spans.end(asker.session, asker.id),
-            input: Input::Ask(ask),
+        let span = self.spans.end(ask.asker.session, ask.asker.id);
+        let unsent = match self.server.regions.mailbox(region) {
+            Some(mailbox) => {
+                let asker = ask.asker.clone();
+                let input = Input::Ask(ask);
+                let sent = mailbox.try_send(Mail { input, span });
+                sent.err().map(|_unsent| asker)
+            }
+            None => {
+                let passed = self.server.peers.pass(region, ask, &span);
+                passed.err().map(|ask| ask.asker)
+            }
         };
-        let is_sent = match self.server.regions.mailbox(region) {
-            Some(mailbox) => mailbox.try_send(mail).is_ok(),
-            None => false,
-        };
-        if !is_sent {
+        if let Some(asker) = unsent {
             let message = try_again(&asker);
             self.server.links.tell(asker.session.link, message);
         }
@@ -138,10 +150,6 @@ impl Actor {
 
     /// Nobody here has the row any more.
     fn lose(&mut self, key: String, session: Option<Session>) {
-        if self.is_draining {
-            self.server.doubt_rows();
-        } else {
-            self.lost.add(key, session);
-        }
+        self.lost.add(key, session);
     }
 }

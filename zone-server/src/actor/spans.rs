@@ -37,6 +37,9 @@ impl Spans {
         if let Message::Reply {
             session, counter, ..
         }
+        | Message::Again {
+            session, counter, ..
+        }
         | Message::Elsewhere {
             session, counter, ..
         } = message

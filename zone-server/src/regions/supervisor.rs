@@ -1,12 +1,18 @@
-//! The owner of the regions' tasks: starts one for each region of the terrain, starts afresh those that fail, and drains all at the end.
+//! The owner of the regions' tasks: it starts and drains them when it is told to, starts afresh those that fail, and forgets those that are not ours any
+//! more. Which regions run is decided in [`crate::holdings`].
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use runtime::{shutdown::Shutdown, tasks};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use runtime::tasks;
 use tokio::{
     sync::mpsc,
-    task::{Id, JoinError, JoinSet},
-    time::{Instant, MissedTickBehavior},
+    task::{AbortHandle, Id, JoinError, JoinSet},
+    time::Instant,
 };
 use world::{region::Input, region_id::RegionId};
 
@@ -18,161 +24,256 @@ use crate::{
 
 /// How long after its start a region that fails is started again, at the earliest: one that fails at once must not keep the server busy.
 const RESTART_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the census is taken.
-const CENSUS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Regions that had not let go of everything in time. Their rows are claimed by others when this server does not count as living any more.
-#[derive(Debug, thiserror::Error)]
-#[error("{region_count} regions were not drained within {within:?}")]
-pub struct NotDrained {
-    /// How many.
-    pub region_count: usize,
-    /// How long they had.
-    pub within: Duration,
-}
+/// How many bits of what is published as a region's epoch count its runs under one holding. The last number stands for all that would follow it: that
+/// are eighteen hours of failing each second.
+const RUN_BITS: u32 = 16;
 
 /// The owner.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     server: Arc<Server>,
-    running: JoinSet<()>,
-    /// Each region, and when it began or will begin.
-    regions: HashMap<Id, (RegionId, Instant)>,
+    tasks: JoinSet<()>,
+    names: HashMap<Id, RegionId>,
+    running: BTreeMap<RegionId, Running>,
+    /// Mailboxes that have no place yet for the word to drain.
+    words: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+/// A region that has a task.
+#[derive(Debug)]
+struct Running {
+    /// Under which it is held.
     epoch: u64,
+    /// How often it was started under it, besides the first time.
+    run: u64,
+    /// When it began or will begin.
+    began: Instant,
+    task: AbortHandle,
+    aim: Aim,
+}
+
+/// What becomes of a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// It runs on, and is started again if it fails.
+    Stay,
+    /// It is told to let go of everything, and then ends.
+    Drain,
+    /// It is not ours any more, and is being stopped where it is.
+    Stop,
+}
+
+/// How a region's task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Everything that it had is let go of: it was told to drain, or no map has a part of it any more.
+    Drained(RegionId),
+    /// It was not ours any more.
+    Stopped(RegionId),
 }
 
 impl Supervisor {
-    /// Starts the regions of the terrain.
-    pub(crate) fn start(server: Arc<Server>) -> Self {
-        let mut supervisor = Self {
+    /// Nothing runs yet.
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        Self {
             server,
-            running: JoinSet::new(),
-            regions: HashMap::new(),
-            epoch: 0,
-        };
-        supervisor.start_missing();
-        supervisor
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            running: BTreeMap::new(),
+            words: FuturesUnordered::new(),
+        }
     }
 
-    /// Looks after them until told to stop, and then drains them.
-    ///
-    /// # Errors
-    /// Not all could let go in time.
-    pub(crate) async fn run(
-        mut self,
-        shutdown: Shutdown,
-        drain_timeout: Duration,
-    ) -> Result<(), NotDrained> {
-        let mut census = tokio::time::interval(CENSUS_INTERVAL);
-        census.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = shutdown.triggered() => break,
-                () = self.server.terrain_changed.notified() => self.start_missing(),
-                Some(ended) = self.running.join_next_with_id() => self.ended(ended),
-                _ = census.tick() => {
-                    let (region_count, depth_max) = self.server.regions.depth();
-                    count::census(region_count, depth_max, self.server.links.depth());
-                }
+    /// Every region that has a task, and the epoch under which it is held.
+    pub(crate) fn running(&self) -> BTreeMap<RegionId, u64> {
+        self.running
+            .iter()
+            .map(|(region, running)| (*region, running.epoch))
+            .collect()
+    }
+
+    /// Starts regions that do not run, each under the epoch at which it is held.
+    pub(crate) fn start(&mut self, regions: &[(RegionId, u64)]) {
+        let begin = |(region, epoch): &(RegionId, u64)| Start {
+            region: *region,
+            epoch: *epoch,
+            run: 0,
+            lost: Vec::new(),
+        };
+        self.start_all(regions.iter().map(begin).collect(), Instant::now());
+        let regions = regions.iter().map(|(region, _)| *region);
+        self.server.begun.add(regions);
+    }
+
+    /// Tells regions to let go of everything.
+    pub(crate) fn drain(&mut self, regions: &[RegionId]) {
+        if regions.is_empty() {
+            return;
+        }
+        self.server.regions.drain(regions);
+        for region in regions {
+            let Some(running) = self.running.get_mut(region) else {
+                continue;
+            };
+            if running.aim != Aim::Stay {
+                continue;
+            }
+            running.aim = Aim::Drain;
+            if let Some(mailbox) = self.server.regions.mailbox(*region) {
+                let word = async move {
+                    // One that has ended has nothing to let go of.
+                    let _ended = mailbox.send(Input::Drain.into()).await;
+                };
+                self.words.push(word.boxed());
             }
         }
-        if tokio::time::timeout(drain_timeout, self.drain())
-            .await
-            .is_ok()
-        {
-            return Ok(());
+    }
+
+    /// Stops regions where they are: others hold them, and nothing that we think of them counts. How many there were, besides those that are being
+    /// stopped already.
+    pub(crate) fn stop(&mut self, regions: &[RegionId]) -> usize {
+        if regions.is_empty() {
+            return 0;
         }
+        self.server.regions.remove(regions);
+        let mut region_count = 0;
+        for region in regions {
+            if let Some(running) = self.running.get_mut(region)
+                && std::mem::replace(&mut running.aim, Aim::Stop) != Aim::Stop
+            {
+                running.task.abort();
+                region_count += 1;
+            }
+        }
+        region_count
+    }
+
+    /// Waits until a region's task has ended otherwise than by failing, or for ever. Failures are said, counted and mended. It may be dropped and called
+    /// again.
+    pub(crate) async fn next_end(&mut self) -> Ended {
+        loop {
+            tokio::select! {
+                Some(()) = self.words.next(), if !self.words.is_empty() => {}
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    if let Some(ended) = self.ended(ended) {
+                        return ended;
+                    }
+                }
+                else => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops everything where it is; how many regions that were.
+    pub(crate) async fn stop_all(&mut self) -> usize {
         let region_count = self.running.len();
-        self.running.shutdown().await;
-        Err(NotDrained {
-            region_count,
-            within: drain_timeout,
-        })
+        self.server
+            .regions
+            .remove(&self.running.keys().copied().collect::<Vec<_>>());
+        self.running.clear();
+        self.tasks.shutdown().await;
+        region_count
     }
 
-    /// Every region of the terrain that has no task gets one.
-    fn start_missing(&mut self) {
-        let scene = self.server.scene.load();
-        let missing = scene
-            .terrain
-            .regions()
-            .iter()
-            .filter(|region| self.server.regions.mailbox(**region).is_none());
-        let missing = missing.map(|region| (*region, Vec::new())).collect();
-        drop(scene);
-        self.start_all(missing, Instant::now());
-    }
-
-    /// Starts regions at a time, each with those whom an earlier run of it has lost.
-    fn start_all(&mut self, regions: Vec<(RegionId, Vec<String>)>, at: Instant) {
-        // Milliseconds go on faster than regions fail, and on over a restart of the server.
-        self.epoch = self.server.clock.now_ms().max(self.epoch + 1);
+    /// Starts regions at a time.
+    fn start_all(&mut self, starts: Vec<Start>, at: Instant) {
         let mut mailboxes = Vec::new();
         let mut inboxes = Vec::new();
-        for (region, lost) in regions {
+        for start in starts {
             let (mailbox, inbox) = mpsc::channel(MAILBOX_MAX);
-            mailboxes.push((region, mailbox));
-            inboxes.push((region, inbox, lost));
+            mailboxes.push((start.region, mailbox));
+            inboxes.push((start, inbox));
         }
         // First the mailbox, then the listeners: whoever subscribes meanwhile is in one of them, or in both.
         self.server.regions.add(&mailboxes);
-        for (region, inbox, lost) in inboxes {
+        for (start, inbox) in inboxes {
+            let Start {
+                region,
+                epoch,
+                run,
+                lost,
+            } = start;
             let listeners = self.server.links.listeners(region);
             let beginning = Beginning { listeners, lost };
             let server = Arc::clone(&self.server);
-            let actor = actor::run(server, region, self.epoch, inbox, beginning);
-            let task = async move {
+            let actor = actor::run(server, region, published(epoch, run), inbox, beginning);
+            let task = self.tasks.spawn(async move {
                 tokio::time::sleep_until(at).await;
                 actor.await;
+            });
+            self.names.insert(task.id(), region);
+            let running = Running {
+                epoch,
+                run,
+                began: at,
+                task,
+                aim: Aim::Stay,
             };
-            let id = self.running.spawn(task).id();
-            self.regions.insert(id, (region, at));
+            self.running.insert(region, running);
         }
     }
 
-    /// A region's task has ended: it failed, or no map has a part of the region any more.
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let Some((region, began)) = self.note_end(ended) else {
-            return;
+    /// A region's task has ended. None: it has failed, and begins afresh.
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) -> Option<Ended> {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
         };
+        let region = self.names.remove(&id)?;
+        let running = self.running.remove(&region)?;
         let lost = self.server.whereabouts.forget(region);
-        let scene = self.server.scene.load();
-        if scene.terrain.regions().contains(&region) {
-            drop(scene);
-            let at = Instant::now().max(began + RESTART_INTERVAL);
-            self.start_all(vec![(region, lost)], at);
-        } else {
-            self.server.regions.remove(region);
+        let has_failed = ended.is_err_and(|error| self.note_failure(region, error));
+        match running.aim {
+            Aim::Stay if has_failed => {
+                let at = Instant::now().max(running.began + RESTART_INTERVAL);
+                let start = Start {
+                    region,
+                    epoch: running.epoch,
+                    run: running.run + 1,
+                    lost,
+                };
+                self.start_all(vec![start], at);
+                None
+            }
+            Aim::Stay | Aim::Drain => {
+                self.server.regions.remove(&[region]);
+                Some(Ended::Drained(region))
+            }
+            Aim::Stop => {
+                // Of what it had in its hands, something may be ours still.
+                self.server.doubt_rows();
+                Some(Ended::Stopped(region))
+            }
         }
     }
 
-    /// Which region it was, and when it began. A failure is said, and counted.
-    fn note_end(&mut self, ended: Result<(Id, ()), JoinError>) -> Option<(RegionId, Instant)> {
-        let error = match ended {
-            Ok((id, ())) => return self.regions.remove(&id),
-            Err(error) => error,
+    /// Whether a region has failed; if so, that is said and counted.
+    fn note_failure(&self, region: RegionId, error: JoinError) -> bool {
+        // Otherwise it was stopped.
+        let Ok(payload) = error.try_into_panic() else {
+            return false;
         };
-        let (region, began) = self.regions.remove(&error.id())?;
-        // Only `run` aborts tasks, when it does not look at them any more.
-        let payload = error.try_into_panic().ok()?;
         tracing::error!(%region, message = tasks::panic_message(payload.as_ref()), "a region failed");
         count::failed();
         // It may have had claims in its hands that are in no list, and nobody knows now who spoke for whom.
         self.server.doubt_rows();
         self.server.links.forget_all();
-        Some((region, began))
+        true
     }
+}
 
-    /// Lets all regions let go of their rows.
-    async fn drain(&mut self) {
-        for (_, mailbox) in self.server.regions.all() {
-            // One that has ended has nothing to let go of.
-            let _ended = mailbox.send(Input::Drain.into()).await;
-        }
-        while let Some(ended) = self.running.join_next_with_id().await {
-            let _ended = self.note_end(ended);
-        }
-    }
+/// A region that is to begin.
+struct Start {
+    region: RegionId,
+    epoch: u64,
+    run: u64,
+    /// Whom an earlier run of it has lost.
+    lost: Vec<String>,
+}
+
+/// The epoch of what a region publishes: higher in each later run, whoever runs it.
+fn published(epoch: u64, run: u64) -> u64 {
+    epoch << RUN_BITS | run.min((1 << RUN_BITS) - 1)
 }
 
 #[cfg(test)]
@@ -211,6 +312,9 @@ mod tests {
 
         let store = running.stop().await;
         let row = store.entities().peek("anna").await.unwrap().unwrap();
-        assert!(!row.present && row.owner.is_none());
+        assert!(
+            row.present && row.owner.is_none(),
+            "it is for whoever has the region next"
+        );
     }
 }

@@ -91,6 +91,18 @@ impl Cluster {
         }
     }
 
+    /// Stops the server, which cannot let go of everything.
+    pub(crate) async fn stop_in_vain(self) -> (Error, Stopped) {
+        self.context.shutdown.trigger();
+        let error = within("stopped", self.running).await.unwrap().unwrap_err();
+        let stopped = Stopped {
+            folder: self.folder,
+            store: self.store,
+            watch: self.watch,
+        };
+        (error, stopped)
+    }
+
     /// Ends the server where it is, as `kill -9` does.
     pub(crate) async fn kill(self) -> Stopped {
         self.running.abort();

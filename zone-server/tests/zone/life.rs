@@ -5,6 +5,7 @@ use std::sync::Arc;
 use store::{Store, announce::InProcess};
 use tokio::net::TcpListener;
 use wire::Value;
+use zone_server::Error;
 
 use crate::{
     cluster::{Cluster, row, until, within},
@@ -102,7 +103,9 @@ async fn a_server_whose_database_has_gone_answers_nothing_that_may_be_false() {
     let mut late = Gateway::silent(cluster.address()).await;
     let end = late.end().await.unwrap();
     assert_eq!(end.code(), tonic::Code::Unavailable, "{end:?}");
-    let watch = cluster.stop().await.watch;
+    let (error, stopped) = cluster.stop_in_vain().await;
+    assert!(matches!(error, Error::Drain(_)), "{error}");
+    let watch = stopped.watch;
     watch.expect_trouble_with("does not acknowledge that we are alive");
 }
 
