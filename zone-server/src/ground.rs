@@ -221,7 +221,7 @@ impl Ground {
         let place = terrain.place_of_tile(&tile.map, tile.x, tile.y);
         place.is_some_and(|place| {
             let region = RegionId::of(place, terrain.cell_tiles());
-            self.server.regions.mailbox(region).is_some()
+            self.server.regions.is_open(region)
         })
     }
 

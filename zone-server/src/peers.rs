@@ -27,7 +27,7 @@ use world::{
     region_id::RegionId,
 };
 
-use crate::{holdings::Holdings, links::Links};
+use crate::{count, holdings::Holdings, links::Links};
 pub(crate) use arrivals::Arrivals;
 use ghosts::Ghosts;
 pub(crate) use keeping::run;
@@ -113,7 +113,13 @@ impl Peers {
     ///
     /// # Errors
     /// That server cannot be reached or has too much to do, or the command has been passed on too often: the command, to be sent again.
-    pub(crate) fn pass(&self, region: RegionId, mut ask: Ask, span: &Span) -> Result<(), Box<Ask>> {
+    pub(crate) fn pass(&self, region: RegionId, ask: Ask, span: &Span) -> Result<(), Box<Ask>> {
+        let passed = self.try_pass(region, ask, span);
+        count::passed(passed.is_ok());
+        passed
+    }
+
+    fn try_pass(&self, region: RegionId, mut ask: Ask, span: &Span) -> Result<(), Box<Ask>> {
         let Some(gateway) = self.links.gateway_of(ask.asker.session.link) else {
             // It has gone: nobody waits for an answer here.
             return Ok(());
@@ -169,6 +175,15 @@ impl Peers {
             // One that has no room looks soon by itself.
             let _told = peer.queue.try_send(hint);
         }
+    }
+
+    /// How many streams are up, and how many ghosts there are.
+    fn depth(&self) -> (usize, usize) {
+        let peers = self.peers.read();
+        let up = peers
+            .values()
+            .filter(|peer| peer.is_up.load(Ordering::Acquire));
+        (up.count(), self.ghosts.lock().count())
     }
 
     fn reachable(&self, to: Incarnation) -> Option<Peer> {

@@ -52,6 +52,11 @@ impl Ghosts {
         self.ghosts.get(key).map(|ghost| ghost.region)
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.ghosts.len()
+    }
+
     /// From now on, we listen to these regions and no others.
     pub(super) fn want(&mut self, wanted: &BTreeSet<RegionId>) {
         let unwanted = self

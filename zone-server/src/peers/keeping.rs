@@ -16,7 +16,7 @@ use tokio::{
 use world::{region::HYSTERESIS_TILES, region_id::RegionId};
 
 use super::{Peer, QUEUE_MAX, interest::Interest, stream};
-use crate::server::Server;
+use crate::{count, server::Server};
 
 /// How often it is looked which regions are near, besides when holdings change: view distances and what lingers change as well.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -36,7 +36,10 @@ pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<(
     loop {
         tokio::select! {
             () = stop.triggered() => break,
-            _ = interval.tick() => {}
+            _ = interval.tick() => {
+                let (stream_count, ghost_count) = keeping.server.peers.depth();
+                count::neighbours(stream_count, ghost_count);
+            }
             Ok(()) = held.changed() => {}
             Ok(()) = trusted.changed() => {}
             Some(ended) = keeping.keepers.join_next() => keeping.forget(ended?),

@@ -1,6 +1,7 @@
 //! What players of one zone server do to what is with another.
 
 use proto::{edit::Command as Edit, evicted::Reason, zone_message::Kind as Told};
+use store::announce::{Announcements, Topic};
 use wire::Value;
 use world::region_id::RegionId;
 
@@ -115,15 +116,30 @@ async fn a_tile_is_edited_where_it_is_and_blocks_at_once() {
     assert_eq!(again, Answer::Done(true));
     assert_eq!(pair.store.edits().tiles().await.unwrap().len(), 1);
     // The other server follows.
-    let version = pair.store.versions().await.unwrap().map;
-    let follows = async || {
-        let live = pair.store.directory().live().await.unwrap();
-        let all = live.iter().all(|server| server.map >= version);
-        all.then_some(())
-    };
-    until("the edit is in force everywhere", follows).await;
+    pair.maps_are_in_force().await;
     let into_the_wall = teleport("GM", 13.5, 4.5);
     let (_, answer) = streams.west.command(&mut gm, into_the_wall).await;
+    assert_eq!(answer, Answer::Done(false));
+}
+
+#[tokio::test]
+async fn content_that_is_published_is_served_by_all_with_edits_in_force() {
+    let pair = Pair::start(&[("GM", WEST), ("Bert", EAST)]).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    let mut bert = streams.enter_east(2, "Bert").await;
+    assert!(streams.is_done(&mut gm, tile("Collision", 12, 5, 2)).await);
+    let mut rows = YARD;
+    rows[4] = ".....#.......#..";
+    let files = yard::with(&[("yard.tmx", yard::map(&rows, OBJECTS))]);
+    yard::publish(&pair.store, files).await;
+    pair.announcements.announce(Topic::Flags);
+    pair.maps_are_in_force().await;
+    for blocked in [step(1.0, 0.0), step(0.0, 1.0)] {
+        let (_, answer) = streams.east.command(&mut bert, blocked).await;
+        assert_eq!(answer, Answer::Done(false));
+    }
+    let (_, answer) = streams.west.command(&mut gm, step(1.0, 0.0)).await;
     assert_eq!(answer, Answer::Done(false));
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Pair {
     pub(crate) announcements: Arc<InProcess>,
     pub(crate) west: Node,
     pub(crate) east: Node,
-    pub(crate) watch: Watch,
+    _watch: Watch,
     _folder: TempDir,
 }
 
@@ -79,7 +79,7 @@ impl Pair {
             east,
             store,
             announcements,
-            watch,
+            _watch: watch,
             _folder: folder,
         };
         for node in [&pair.west, &pair.east] {
@@ -114,6 +114,17 @@ impl Pair {
         }
     }
 
+    /// Waits until every server has the maps in force as they are in SQL now.
+    pub(crate) async fn maps_are_in_force(&self) {
+        let version = self.store.versions().await.unwrap().map;
+        let follows = async || {
+            let live = self.store.directory().live().await.unwrap();
+            let all = live.iter().all(|server| server.map >= version);
+            all.then_some(())
+        };
+        until("the maps are in force everywhere", follows).await;
+    }
+
     /// A row as it is now.
     pub(crate) async fn row(&self, name: &str) -> EntityRow {
         row(&self.store, name).await
@@ -139,12 +150,6 @@ impl Node {
     pub(crate) async fn kill(&mut self) {
         self.running.abort();
         let _aborted = (&mut self.running).await;
-    }
-
-    /// Stops it in good order.
-    pub(crate) async fn stop(&mut self) {
-        self.context.shutdown.trigger();
-        within("stopped", &mut self.running).await.unwrap().unwrap();
     }
 }
 
