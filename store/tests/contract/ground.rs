@@ -53,7 +53,7 @@ impl Backend for Sqlite {
     }
 }
 
-/// A database of the PostgreSQL server that this process has started.
+/// A schema of the PostgreSQL server that this process has started.
 pub(crate) struct Postgres {
     url: String,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn new() -> Self {
         Self {
-            url: servers::Postgres::shared().create_database(),
+            url: servers::Postgres::shared().create_schema(),
         }
     }
 }

@@ -57,6 +57,7 @@ impl Keeper {
             .args(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             // Ctrl-C is for the tests; it ends when they have.
             .process_group(0)
             .spawn()

@@ -14,5 +14,5 @@ mod postgres;
 mod redis;
 
 pub use certificate::Certificate;
-pub use postgres::Postgres;
+pub use postgres::{GUARDED_USER, PASSWORD, Postgres};
 pub use redis::Redis;

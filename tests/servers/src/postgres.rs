@@ -14,15 +14,21 @@ use crate::{certificate::Certificate, keeper::Keeper, port};
 
 /// Its superuser, and the user of the system that runs it if the tests are root's: PostgreSQL refuses to be.
 const USER: &str = "postgres";
-/// How its superuser is let in.
-const PASSWORD: &str = "secret";
+/// A user who needs a [`PASSWORD`].
+pub const GUARDED_USER: &str = "guarded";
+/// The password of [`GUARDED_USER`]. Everybody else is let in by any: checking takes a fifth of a second in a debug build, for each connection.
+pub const PASSWORD: &str = "secret";
+const WHO_IS_LET_IN: &str = "\
+host all guarded 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+";
 
 /// It ends with the value.
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
     programs: PathBuf,
-    database_count: AtomicU32,
+    count: AtomicU32,
     keeper: Mutex<Keeper>,
 }
 
@@ -72,39 +78,55 @@ impl Postgres {
         let postgres = Self {
             port,
             programs,
-            database_count: AtomicU32::new(0),
+            count: AtomicU32::new(0),
             keeper: Mutex::new(Keeper::new(folder, &command)),
         };
         postgres.start_again();
+        postgres.execute(
+            USER,
+            &format!("CREATE ROLE {GUARDED_USER} LOGIN SUPERUSER PASSWORD '{PASSWORD}'"),
+        );
         postgres
     }
 
     /// A new, empty database; its URL.
     #[must_use]
     pub fn create_database(&self) -> String {
-        let number = self.database_count.fetch_add(1, Ordering::Relaxed);
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");
         self.execute(USER, &format!("CREATE DATABASE {name}"));
         self.url(&name)
     }
 
+    /// A new, empty schema, which does for whoever does not care about the rest of the database, and costs much less; the URL of it.
+    #[must_use]
+    pub fn create_schema(&self) -> String {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{number}");
+        self.execute(USER, &format!("CREATE SCHEMA {name}"));
+        format!("{}?options=-csearch_path%3D{name}", self.url(USER))
+    }
+
     /// The URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://{USER}:{PASSWORD}@localhost:{}/{database}",
-            self.port
-        )
+        format!("postgres://{USER}@localhost:{}/{database}", self.port)
     }
 
-    /// Runs statements in a database, which is named by itself or by its URL; what they print.
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs statements in a database, which is given by its name or its URL; what they print.
     pub fn execute(&self, database: &str, sql: &str) -> String {
-        let database = database.rsplit('/').next().unwrap_or(database);
         let output = Command::new(self.programs.join("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(["-U", USER, "-d", database, "-c", sql])
-            .env("PGPASSWORD", PASSWORD)
+            .args(["-d", database, "-c", sql])
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", USER)
             .output()
             .expect("psql comes with PostgreSQL");
         assert!(
@@ -148,8 +170,6 @@ impl Postgres {
 
 /// Makes an empty cluster of databases.
 fn make(folder: &Path, data: &Path, programs: &Path, certificate: Option<&Certificate>) {
-    let password = folder.join("password");
-    std::fs::write(&password, PASSWORD).expect("the folder is ours");
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder, open).expect("the folder is ours");
     own(folder);
@@ -159,12 +179,12 @@ fn make(folder: &Path, data: &Path, programs: &Path, certificate: Option<&Certif
         &data.display().to_string(),
         "-U",
         USER,
-        "--auth=scram-sha-256",
-        &format!("--pwfile={}", password.display()),
+        "--auth=trust",
         "--encoding=UTF8",
         "--locale=C.UTF-8",
         "--no-sync",
     ]);
+    std::fs::write(data.join("pg_hba.conf"), WHO_IS_LET_IN).expect("the folder is ours");
     if let Some(certificate) = certificate {
         certificate.copy_to(data);
         let private = std::fs::Permissions::from_mode(0o600);
