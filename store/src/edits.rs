@@ -151,32 +151,6 @@ impl Edits<'_> {
         Ok(row.is_some())
     }
 
-    /// Replaces a map's edits by those of them that are to be kept; the version of the map after it.
-    ///
-    /// # Errors
-    /// The outcome is unknown.
-    pub async fn replace(
-        &self,
-        map: String,
-        keep: Vec<TileEdit>,
-        audit: Audit,
-    ) -> Result<Outcome<u64>, Error> {
-        self.audited(audit, move |connection, audit_id| {
-            let (map, keep) = (map.clone(), keep.clone());
-            Box::pin(async move {
-                sqlx::query("DELETE FROM map_edits WHERE map = $1")
-                    .bind(map.clone())
-                    .execute(&mut *connection)
-                    .await?;
-                for edit in &keep {
-                    put_tile(connection, edit, audit_id).await?;
-                }
-                raise_map(connection, &map).await
-            })
-        })
-        .await
-    }
-
     /// Takes those of a map's edits away that are named and still as they are named; others, also such as were made in the meantime, stay. The version
     /// of the map after it.
     ///

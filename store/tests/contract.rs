@@ -21,6 +21,8 @@ mod entities;
 mod ground;
 #[path = "contract/ownership.rs"]
 mod ownership;
+#[path = "contract/regions.rs"]
+mod regions;
 #[path = "contract/sessions.rs"]
 mod sessions;
 #[path = "contract/sharing.rs"]
@@ -103,13 +105,16 @@ on_every_database! {
         a_save_leaves_own_as_it_is,
         who_enters_with_a_lower_generation_finds_nothing,
         orphans_are_present_and_nobodys_who_lives,
+        claims_of_many_rows_are_each_for_itself,
         a_row_keeps_everything,
     }
     edits {
         a_tile_is_kept_and_raises_the_map,
         an_edit_that_comes_again_has_no_second_effect,
         two_edits_of_one_name_in_one_commit_are_one,
-        replacing_keeps_what_is_named,
+        a_reload_takes_away_what_no_longer_fits,
+        a_reset_takes_all_away_and_is_counted,
+        a_text_that_no_database_takes_is_nobodys,
         a_map_that_is_not_there_is_not_edited,
         what_is_spawned_is_there_and_owned,
         what_cannot_be_done_is_not_in_the_log,
@@ -134,8 +139,17 @@ on_every_database! {
     }
     directory {
         who_says_that_he_lives_is_listed,
+        what_he_says_of_himself_is_listed,
         who_says_nothing_for_too_long_is_not,
         who_goes_is_taken_off,
+    }
+    regions {
+        what_nobody_holds_is_taken,
+        what_a_dead_one_holds_is_taken,
+        of_many_who_take_one_does,
+        a_region_is_given_by_its_holder,
+        many_regions_are_taken_and_given_at_once,
+        clearing_takes_every_region_from_its_holder,
     }
     writer {
         many_saves_are_few_commits,

@@ -27,6 +27,16 @@ pub(crate) async fn who_says_that_he_lives_is_listed(backend: &impl Backend) {
     assert_eq!(live(&store).await, [server(ME, 3), server(OTHER, 2)]);
 }
 
+pub(crate) async fn what_he_says_of_himself_is_listed(backend: &impl Backend) {
+    let store = backend.open().await;
+    let mut me = server(ME, 1);
+    for (is_leaving, map) in [(false, 7), (true, 1 << 40), (false, 0)] {
+        (me.is_leaving, me.map) = (is_leaving, map);
+        store.directory().heartbeat(me.clone()).await.unwrap();
+        assert_eq!(live(&store).await, [me.clone()]);
+    }
+}
+
 pub(crate) async fn who_says_nothing_for_too_long_is_not(backend: &impl Backend) {
     let store = backend.open().await;
     store.directory().heartbeat(server(ME, 1)).await.unwrap();

@@ -2,6 +2,7 @@
 
 use store::{
     Store,
+    accounts::Role,
     edits::{AuditLine, Outcome},
     entities::Saved,
 };
@@ -9,7 +10,9 @@ use world::terrain::TileEdit;
 
 use crate::{
     content::{map, publication},
-    ground::{Backend, ME, OTHER, account, audit, claim, enter, id, peek, save_of, spawned, state},
+    ground::{
+        Backend, ME, OTHER, account, audit, claim, create, enter, id, peek, save_of, spawned, state,
+    },
 };
 
 /// A database with the map `meadow`.
@@ -74,7 +77,7 @@ pub(crate) async fn an_edit_that_comes_again_has_no_second_effect(backend: &impl
         .await
         .unwrap();
     edits
-        .replace("meadow".to_owned(), vec![tile(2, 2)], audit(6))
+        .reload("meadow".to_owned(), vec![tile(2, 2)], audit(6))
         .await
         .unwrap();
     edits.tile(tile(9, 9), audit(7)).await.unwrap();
@@ -105,10 +108,7 @@ pub(crate) async fn an_edit_that_comes_again_has_no_second_effect(backend: &impl
         Outcome::Repeated
     );
     assert_eq!(
-        edits
-            .replace("meadow".to_owned(), vec![], audit(6))
-            .await
-            .unwrap(),
+        edits.reset("meadow".to_owned(), audit(6)).await.unwrap(),
         Outcome::Repeated
     );
     assert_eq!(edits.note(audit(7)).await.unwrap(), Outcome::Repeated);
@@ -151,33 +151,71 @@ pub(crate) async fn two_edits_of_one_name_in_one_commit_are_one(backend: &impl B
     assert_eq!(log(&store).await.len(), 1);
 }
 
-pub(crate) async fn replacing_keeps_what_is_named(backend: &impl Backend) {
+/// A database with edits of the maps `meadow` and `cave`; that of the latter.
+async fn edited(backend: &impl Backend) -> (Store, TileEdit) {
     let store = open(backend).await;
-    let edits = store.edits();
     let mut elsewhere = tile(1, 1);
     elsewhere.map = "cave".to_owned();
     let maps = [map("meadow", 0, "a"), map("cave", 1, "a")];
-    store
-        .content()
-        .publish(publication([("a.tmx", "a")], maps, "1"))
-        .await
-        .unwrap();
-    for (counter, edit) in [tile(1, 1), elsewhere.clone(), tile(2, 2), tile(3, 3)]
-        .into_iter()
-        .enumerate()
-    {
-        edits.tile(edit, audit(counter as u64)).await.unwrap();
+    let publication = publication([("a.tmx", "a")], maps, "1");
+    store.content().publish(publication).await.unwrap();
+    let edits = [tile(1, 1), elsewhere.clone(), tile(2, 2), tile(3, 3)];
+    for (counter, edit) in edits.into_iter().enumerate() {
+        let audit = audit(counter as u64);
+        store.edits().tile(edit, audit).await.unwrap();
     }
+    (store, elsewhere)
+}
+
+pub(crate) async fn a_reload_takes_away_what_no_longer_fits(backend: &impl Backend) {
+    let (store, elsewhere) = edited(backend).await;
+    let edits = store.edits();
     let (of_map, of_all) = map_version(&store).await;
-    let done = edits
-        .replace("meadow".to_owned(), vec![tile(3, 3), tile(1, 1)], audit(10))
-        .await
-        .unwrap();
-    assert_eq!(done, Outcome::Done(of_map + 1));
-    let mut left = edits.tiles().await.unwrap();
-    left.sort_by_key(|edit| (edit.map.clone(), edit.x));
-    assert_eq!(left, [elsewhere, tile(1, 1), tile(3, 3)]);
+    // One that was changed since it was looked at, and one that was made since, stay.
+    let unfit = vec![tile(2, 2), tile(3, 9), tile(4, 4)];
+    let reload = || edits.reload("meadow".to_owned(), unfit.clone(), audit(10));
+    assert_eq!(reload().await.unwrap(), Outcome::Done(of_map + 1));
+    let left = [tile(1, 1), elsewhere, tile(3, 3)];
+    assert_eq!(edits.tiles().await.unwrap(), left);
     assert_eq!(map_version(&store).await, (of_map + 1, of_all + 1));
+    assert_eq!(reload().await.unwrap(), Outcome::Repeated);
+    assert_eq!(map_version(&store).await, (of_map + 1, of_all + 1));
+    assert_eq!(edits.resets().await.unwrap()["meadow"], 0);
+}
+
+pub(crate) async fn a_reset_takes_all_away_and_is_counted(backend: &impl Backend) {
+    let (store, elsewhere) = edited(backend).await;
+    let edits = store.edits();
+    let (of_map, of_all) = map_version(&store).await;
+    let reset = |counter| edits.reset("meadow".to_owned(), audit(counter));
+    assert_eq!(reset(10).await.unwrap(), Outcome::Done(of_map + 1));
+    assert_eq!(edits.tiles().await.unwrap(), [elsewhere]);
+    assert_eq!(reset(10).await.unwrap(), Outcome::Repeated);
+    assert_eq!(reset(11).await.unwrap(), Outcome::Done(of_map + 2));
+    assert_eq!(map_version(&store).await, (of_map + 2, of_all + 2));
+    let resets = edits.resets().await.unwrap();
+    assert_eq!((resets["meadow"], resets["cave"]), (2, 0));
+}
+
+pub(crate) async fn a_text_that_no_database_takes_is_nobodys(backend: &impl Backend) {
+    let store = open(backend).await;
+    create(&store, "Anna").await;
+    let name = "anna\0";
+    assert_eq!(store.entities().peek(name).await.unwrap(), None);
+    assert_eq!(store.accounts().find(name).await.unwrap(), None);
+    assert_eq!(store.accounts().begin_session(name).await.unwrap(), None);
+    let hash = "hash".to_owned();
+    assert!(!store.accounts().set_password(name, hash).await.unwrap());
+    assert!(!store.accounts().set_role(name, Role::Gm).await.unwrap());
+    let told = vec![(name.to_owned(), 9), ("Anna".to_owned(), 9)];
+    store.accounts().told(told).await.unwrap();
+    let start = store.accounts().begin_session("anna").await.unwrap();
+    assert_eq!(start.unwrap().map_told, 9);
+    // What is said of a command is for people, who do without.
+    let mut odd = audit(1);
+    odd.command = "kick a\0b".to_owned();
+    assert_eq!(store.edits().note(odd).await.unwrap(), Outcome::Done(()));
+    assert_eq!(log(&store).await, ["kick a\u{fffd}b"]);
 }
 
 pub(crate) async fn a_map_that_is_not_there_is_not_edited(backend: &impl Backend) {
@@ -190,9 +228,13 @@ pub(crate) async fn a_map_that_is_not_there_is_not_edited(backend: &impl Backend
     );
     assert_eq!(
         edits
-            .replace(nowhere(), vec![tile(1, 1)], audit(2))
+            .reload(nowhere(), vec![tile(1, 1)], audit(2))
             .await
             .unwrap(),
+        Outcome::Refused
+    );
+    assert_eq!(
+        edits.reset(nowhere(), audit(3)).await.unwrap(),
         Outcome::Refused
     );
     assert_eq!(

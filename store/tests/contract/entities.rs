@@ -1,7 +1,8 @@
 //! Rows of entities: `claim`, `save`, `release`, and the fence in each.
 
+use futures::future::join_all;
 use store::entities::{Claim, Incarnation, Orphan, Saved};
-use world::{entity::EntityState, position::Position};
+use world::{entity::EntityState, position::Position, region_id::RegionId};
 
 use crate::ground::{
     Backend, ME, OTHER, audit, claim, create, enter, id, peek, region, save_of, spawned, state,
@@ -189,7 +190,71 @@ pub(crate) async fn orphans_are_present_and_nobodys_who_lives(backend: &impl Bac
         std::slice::from_ref(&passed)
     );
     let rest = store.entities().orphans_after(&[], "mine").await.unwrap();
-    assert_eq!(rest, [passed, orphan("theirs", region(0), theirs.own)]);
+    assert_eq!(
+        rest,
+        [passed.clone(), orphan("theirs", region(0), theirs.own)]
+    );
+    let of = async |owner| store.entities().orphans_of(owner, "").await.unwrap();
+    assert_eq!(of(ME).await, [orphan("mine", region(0), mine.own)]);
+    assert_eq!(of(OTHER).await, [orphan("theirs", region(0), theirs.own)]);
+    assert_eq!(of(Incarnation(98)).await, []);
+
+    let found = async |regions: &[RegionId], after| {
+        let entities = store.entities();
+        let found = entities.orphans_in(&[ME, OTHER], regions, after).await;
+        found.unwrap()
+    };
+    let dead = orphan("dead", region(0), dead.own);
+    assert_eq!(found(&[], "").await, []);
+    assert_eq!(found(&[region(6), region(8)], "").await, []);
+    assert_eq!(found(&[region(0)], "").await, std::slice::from_ref(&dead));
+    assert_eq!(found(&[region(7)], "").await, std::slice::from_ref(&passed));
+    let many: Vec<_> = (0..5_000).map(region).collect();
+    assert_eq!(found(&many, "").await, [dead, passed.clone()]);
+    assert_eq!(found(&many, "dead").await, [passed]);
+}
+
+pub(crate) async fn claims_of_many_rows_are_each_for_itself(backend: &impl Backend) {
+    let store = backend.open().await;
+    let names: Vec<String> = (0..100).map(|n| format!("Anna {n}")).collect();
+    let rows = join_all(names.iter().map(|name| enter(&store, name))).await;
+    let claims = rows.iter().enumerate().map(|(n, row)| {
+        let mut seen = row.clone();
+        // Every third has been claimed since, and every fifth is claimed for an earlier session.
+        seen.own -= u64::from(n % 3 == 0);
+        let enter = (n % 2 == 0).then_some(if n % 5 == 0 { 0 } else { 7 });
+        let store = &store;
+        async move { claim(store, &seen, OTHER, enter).await }
+    });
+    let claimed = join_all(claims).await;
+    for (n, (row, claimed)) in rows.iter().zip(claimed).enumerate() {
+        let mut expected = row.clone();
+        let is_claimed = n % 3 != 0 && (n % 2 == 1 || n % 5 != 0);
+        if is_claimed {
+            (expected.owner, expected.own) = (Some(OTHER), row.own + 1);
+            expected.generation = if n % 2 == 0 { 7 } else { row.generation };
+        }
+        assert_eq!(claimed, is_claimed.then(|| expected.clone()), "{n}");
+        assert_eq!(peek(&store, &row.name).await, expected);
+    }
+    // Of one row, all in the queue at once: each sees what the one before has done.
+    let (entities, row) = (store.entities(), peek(&store, "Anna 1").await);
+    let mut release = save_of(&row, 5);
+    release.release = true;
+    let mut next = row.clone();
+    next.own += 1;
+    let (stale, saved, released, late, taken) = tokio::join!(
+        claim(&store, &next, ME, None),
+        entities.save(save_of(&row, 4)),
+        entities.save(release),
+        entities.save(save_of(&row, 6)),
+        claim(&store, &next, ME, None),
+    );
+    assert_eq!(stale, None);
+    assert_eq!(saved.unwrap(), Saved::Committed);
+    assert_eq!(released.unwrap(), Saved::Committed);
+    assert_eq!(late.unwrap(), Saved::Fenced);
+    assert_eq!(taken.unwrap().state, state(5));
 }
 
 pub(crate) async fn a_row_keeps_everything(backend: &impl Backend) {
