@@ -1,4 +1,4 @@
-//! Which durable commands an entity has already undergone, so that none takes effect twice. Stored in the entity's own row.
+//! Which commands an entity has already undergone, so that none takes effect twice or is answered in two ways. Stored in the entity's own row.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,11 @@ pub const KEPT_MS: u64 = 60_000;
 /// While there are as many, another author's command waits until the oldest is forgotten: none is forgotten before its time, or it could be done twice.
 pub const AUTHORS_MAX: usize = 1_024;
 
-/// The last durable command of each author that changed the entity.
+/// The last durable command of each author that changed the entity; and which steps of its own player it did not take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
     by_author: BTreeMap<String, Entry>,
+    refused_steps: u128,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,19 @@ impl Applied {
         );
     }
 
-    /// The stored form: a pickle of `{author: (generation, counter, reply, milliseconds since 1970)}`.
+    /// Which of the steps up to the last one that was taken were not: bit n stands for the n-th before it.
+    #[must_use]
+    pub fn refused_steps(&self) -> u128 {
+        self.refused_steps
+    }
+
+    /// Notes which steps were not taken.
+    pub fn note_refused_steps(&mut self, refused_steps: u128) {
+        self.refused_steps = refused_steps;
+    }
+
+    /// The stored form: a pickle of `{author: (generation, counter, reply, milliseconds since 1970)}`, with the bits of refused steps under None, if
+    /// there are any.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let int = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
@@ -108,7 +121,13 @@ impl Applied {
                 ];
                 (Value::Str(author.clone()), Value::Tuple(entry))
             });
-        pickle::encode(&Value::Dict(entries.collect()), Dialect::Four)
+        let steps = (self.refused_steps != 0).then(|| {
+            (
+                Value::None,
+                Value::Bytes(self.refused_steps.to_le_bytes().into()),
+            )
+        });
+        pickle::encode(&Value::Dict(entries.chain(steps).collect()), Dialect::Four)
     }
 
     /// Reads the stored form. No bytes at all are an empty list.
@@ -123,12 +142,20 @@ impl Applied {
         let Value::Dict(entries) = value else {
             return Err(Error);
         };
-        let by_author = entries
-            .into_iter()
-            .map(entry_of)
-            .collect::<Option<_>>()
-            .ok_or(Error)?;
-        Ok(Self { by_author })
+        let mut applied = Self::default();
+        for entry in entries {
+            match entry {
+                (Value::None, Value::Bytes(bits)) => {
+                    let bits = bits.as_slice().try_into().map_err(|_| Error)?;
+                    applied.refused_steps = u128::from_le_bytes(bits);
+                }
+                entry => {
+                    let (author, entry) = entry_of(entry).ok_or(Error)?;
+                    applied.by_author.insert(author, entry);
+                }
+            }
+        }
+        Ok(applied)
     }
 }
 
@@ -200,6 +227,7 @@ mod tests {
         applied.record("anna", id(1, 1), false, 0);
         applied.record("bert", id(1, 1), true, KEPT_MS - 1);
         assert_eq!(applied.seen("anna", id(1, 1)), Seen::Repeat(false));
+        applied.note_refused_steps(1 << 100 | 6);
         let mut read = Applied::decode(&applied.encode()).unwrap();
         assert_eq!(read, applied);
         read.record("bert", id(1, 2), true, KEPT_MS);

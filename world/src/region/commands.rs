@@ -3,7 +3,7 @@
 
 use super::{
     Action, Ask, Asker, Audit, Body, Command, Edit, LinkId, Newcomer, Now, Output, Reason, Region,
-    message::elsewhere, resident::Writing,
+    message::elsewhere,
 };
 use crate::{attributes, entity::EntityState, movement, name, region_id::RegionId};
 
@@ -31,14 +31,11 @@ impl Region {
             out.push(elsewhere(session, id.counter, attempt, None));
             return;
         }
-        match resident.writing {
-            // Who is on the way to another holder takes no more input. The session is told when that is decided, and sends again what is unanswered.
-            Some(Writing::Handoff { .. }) => return,
-            Some(Writing::Release(_)) => {
-                out.push(elsewhere(session, id.counter, attempt, None));
-                return;
-            }
-            _ => {}
+        // Who is being let go of takes no more input. The session is told when that is decided: it has gone on, has ended, or sends again what is
+        // unanswered.
+        if resident.is_frozen() {
+            resident.has_missed = true;
+            return;
         }
         let asker = Asker {
             session,

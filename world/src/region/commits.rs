@@ -84,6 +84,7 @@ impl Region {
         if replies.is_empty() {
             return;
         }
+        applied.note_refused_steps(resident.replies.refused());
         let mut save = resident.save(self.id);
         save.state.clone_from(&state);
         save.applied.clone_from(&applied);
@@ -122,9 +123,12 @@ impl Region {
             Outcome::Repeated => {
                 // Nothing was written now: the row may be behind the position.
                 resident.is_unsaved = true;
-                out.extend(writing.askers().map(|asker| asker.done(true)));
-                if let Writing::Handoff { .. } = writing {
-                    // It has not gone after all, and what came meanwhile was not taken.
+                for asker in writing.askers() {
+                    out.push(asker.done(true));
+                    answer_repeats(&mut resident.waiting, asker, out);
+                }
+                if std::mem::take(&mut resident.has_missed) {
+                    // It stays after all.
                     let session = resident.session();
                     self.tell_moved(session, out);
                 }
@@ -259,6 +263,21 @@ impl Region {
             }
         }
     }
+}
+
+/// Whoever waits with the same command is answered alike: each attempt would otherwise be tried, and cause the next.
+pub(super) fn answer_repeats(
+    waiting: &mut VecDeque<Waiting>,
+    asker: &Asker,
+    out: &mut Vec<Output>,
+) {
+    waiting.retain(|waiting| match waiting {
+        Waiting::Ask(ask) if (&ask.asker.key, ask.asker.id) == (&asker.key, asker.id) => {
+            out.push(ask.asker.done(true));
+            false
+        }
+        _ => true,
+    });
 }
 
 /// What becomes of an attempt to change an attribute.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::{
     Ask, Asker, Message, Now, Output, Reason, Region, Resident, Save, Session,
+    commits::answer_repeats,
     resident::{Speaker, Waiting, Writing},
 };
 use crate::region_id::RegionId;
@@ -45,7 +46,10 @@ impl Region {
         let mut waiting = self.drop_resident(key, None, out);
         if let Some((asker, reason)) = reason {
             out.push(asker.done(true));
-            out.extend(session.map(|session| session.evicted(reason)));
+            if let Some(session) = session {
+                out.push(session.evicted(reason));
+                self.call_off(key, session);
+            }
             // Who is thrown out has perhaps asked to come back while its input was frozen.
             waiting.retain(
                 |waiting| !matches!(waiting, Waiting::Enter(enter) if Some(enter.session) == session),
@@ -63,8 +67,11 @@ impl Region {
         out: &mut Vec<Output>,
     ) {
         let session = self.residents.get(key).and_then(Resident::session);
-        let waiting = self.drop_resident(key, Some(to), out);
-        out.extend(asker.map(|asker| asker.done(true)));
+        let mut waiting = self.drop_resident(key, Some(to), out);
+        if let Some(asker) = asker {
+            out.push(asker.done(true));
+            answer_repeats(&mut waiting, &asker, out);
+        }
         out.extend(session.map(|session| session.released(to)));
         let elsewhere = Some(to).filter(|to| *to != self.id);
         for waiting in waiting {

@@ -16,15 +16,26 @@ pub(crate) struct Replies {
 }
 
 impl Replies {
-    /// What is known of an entity that was just read from its row: every move up to the stored one was taken.
+    /// What is known of an entity that was just read from its row: every move up to the stored one was taken, but for those that were refused.
     #[must_use]
-    pub(crate) fn stored(last: CommandId) -> Self {
+    pub(crate) fn stored(last: CommandId, refused: u128) -> Self {
         Self {
             last,
             known: u128::MAX,
-            taken: u128::MAX,
+            taken: !refused,
             last_taken: last,
         }
+    }
+
+    /// Which of the moves up to the last one that was made were refused, from there on backwards: what is saved with it.
+    #[must_use]
+    pub(crate) fn refused(&self) -> u128 {
+        if self.last_taken.generation != self.last.generation {
+            return 0;
+        }
+        let since = self.last.counter - self.last_taken.counter;
+        let refused = self.known & !self.taken;
+        if since < WINDOW { refused >> since } else { 0 }
     }
 
     /// The answer to a move that came before; None: it has not been made. One that is older than the window was waited for by nobody.
@@ -89,9 +100,10 @@ mod tests {
 
     #[test]
     fn what_the_row_has_was_taken() {
-        let mut replies = Replies::stored(id(3, 7));
+        let mut replies = Replies::stored(id(3, 7), 1 << 3);
         assert_eq!(replies.answer(id(3, 7)), Some(true));
         assert_eq!(replies.answer(id(3, 1)), Some(true));
+        assert_eq!(replies.answer(id(3, 4)), Some(false));
         assert_eq!(replies.answer(id(3, 8)), None);
         assert_eq!(replies.answer(id(4, 1)), None);
         replies.note(id(3, 9), false);
@@ -103,6 +115,10 @@ mod tests {
         assert_eq!(replies.answer(id(4, 1)), Some(true));
         replies.note(id(4, 2), false);
         assert_eq!(replies.last_taken(), id(4, 1));
+        assert_eq!(replies.refused(), 0);
+        replies.note(id(4, 3), true);
+        replies.note(id(4, 4), false);
+        assert_eq!((replies.last_taken(), replies.refused()), (id(4, 3), 0b10));
     }
 
     proptest! {
@@ -118,6 +134,13 @@ mod tests {
                 list.insert(counter, taken);
             }
             let last = replies.last.counter;
+            let read = Replies::stored(replies.last_taken(), replies.refused());
+            for (counter, taken) in &list {
+                let is_stored = *counter <= read.last.counter && read.last.counter - counter < WINDOW;
+                if is_stored && last - counter < WINDOW {
+                    prop_assert_eq!(read.answer(id(1, *counter)), Some(*taken));
+                }
+            }
             for (counter, taken) in list {
                 let expected = if last - counter < WINDOW { taken } else { true };
                 prop_assert_eq!(replies.answer(id(1, counter)), Some(expected));

@@ -38,6 +38,8 @@ pub struct Resident {
     pub(super) is_unsaved: bool,
     /// What is being written. One at a time: two writes of a row could overtake each other.
     pub(super) writing: Option<Writing>,
+    /// Whether its session has sent something since the row is being given up: none of it was taken.
+    pub(super) has_missed: bool,
     /// What waits for the row to be written.
     pub(super) waiting: VecDeque<Waiting>,
     /// Who has put it elsewhere, and is answered from there: by then, whoever looks there sees it.
@@ -143,11 +145,12 @@ impl Resident {
             version: 1,
             generation: row.generation,
             speaker: Speaker::Nobody { since_ms: now_ms },
-            replies: Replies::stored(row.moved),
+            replies: Replies::stored(row.moved, row.applied.refused_steps()),
             budget: Budget::full(settings, now_ms),
             applied: row.applied,
             is_unsaved: false,
             writing: None,
+            has_missed: false,
             waiting: VecDeque::new(),
             owed: None,
             shown: Bytes::new(),
@@ -246,6 +249,8 @@ impl Resident {
 
     /// Its row as it should be now, in the region that has it.
     pub(super) fn save(&self, region: RegionId) -> Save {
+        let mut applied = self.applied.clone();
+        applied.note_refused_steps(self.replies.refused());
         Save {
             key: self.key.clone(),
             own: self.own,
@@ -253,7 +258,7 @@ impl Resident {
             present: true,
             generation: self.generation,
             moved: self.replies.last_taken(),
-            applied: self.applied.clone(),
+            applied,
             state: self.state.clone(),
             release: false,
             audit: None,

@@ -140,12 +140,7 @@ impl Region {
 
     /// A player has gone: the character leaves the world as soon as nothing waits for its row.
     pub(super) fn leave(&mut self, leave: &Enter, now: &Now<'_>, out: &mut Vec<Output>) {
-        if let Some(claiming) = self.claiming.get_mut(&leave.key) {
-            if claiming.session == leave.session {
-                claiming.has_left = true;
-            }
-            claiming.next.take_if(|next| next.session == leave.session);
-        }
+        self.call_off(&leave.key, leave.session);
         let Some(resident) = self.residents.get_mut(&leave.key) else {
             return;
         };
@@ -158,6 +153,14 @@ impl Region {
         if resident.session() == Some(leave.session) {
             resident.speaker = Speaker::Leaving;
             self.go_on(&leave.key, now, out);
+        }
+    }
+
+    /// A session does not want any more what is being claimed.
+    pub(super) fn call_off(&mut self, key: &str, session: Session) {
+        if let Some(claiming) = self.claiming.get_mut(key) {
+            claiming.has_left |= claiming.session == session;
+            claiming.next.take_if(|next| next.session == session);
         }
     }
 

@@ -1,71 +1,94 @@
-//! Four regions side by side, with rows that are written in memory, when the test lets them.
+//! Four regions side by side on one server or several, a store in memory, and what passes between them, when the test lets it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use wire::{Value, command::Change};
+use wire::Value;
 
 use super::super::*;
-use crate::{
-    applied::{Applied, CommandId},
-    entity::EntityState,
-    movement::tests::Picture,
-    position::Position,
-    state_pickle,
+pub(super) use super::{
+    store::{Row, Rows, Statement},
+    words::*,
 };
+use crate::{applied::CommandId, movement::tests::Picture, position::Position};
 
 pub(super) const LINK: LinkId = LinkId(1);
 pub(super) const OTHER_LINK: LinkId = LinkId(2);
 /// The side of the yard, in tiles: four regions of eight.
 pub(super) const SIDE: usize = 16;
+/// The incarnation of the server that has everything at the beginning.
+pub(super) const FIRST: i64 = 1;
 
-/// A row, as the store would keep it.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) claimed: Claimed,
-    pub(super) region: RegionId,
-    pub(super) present: bool,
-    pub(super) is_owned: bool,
+/// A region of a server.
+pub(super) type At = (i64, RegionId);
+
+/// A zone server: what it believes to hold.
+#[derive(Debug, Default)]
+pub(super) struct Server {
+    pub(super) regions: BTreeMap<RegionId, Region>,
+    pub(super) whereabouts: BTreeMap<String, RegionId>,
 }
 
-/// A server with its store.
+/// What becomes of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Answered,
+    /// It happens, or not, and nobody hears.
+    Lost {
+        has_happened: bool,
+    },
+    /// Nobody hears, and it happens later or never.
+    Late,
+}
+
+/// Servers with their store.
 pub(super) struct Yard {
     pub(super) ground: Picture,
     pub(super) settings: Settings,
     pub(super) masters: BTreeSet<String>,
-    pub(super) regions: BTreeMap<RegionId, Region>,
-    pub(super) rows: BTreeMap<String, Row>,
-    pub(super) audit: BTreeSet<(String, CommandId)>,
-    pub(super) whereabouts: BTreeMap<String, RegionId>,
+    /// By incarnation.
+    pub(super) servers: BTreeMap<i64, Server>,
+    /// Who holds each region, as SQL says.
+    pub(super) holders: BTreeMap<RegionId, i64>,
+    /// Who is taken for dead, and perhaps is not.
+    pub(super) suspects: BTreeSet<i64>,
+    pub(super) rows: Rows,
     pub(super) links: BTreeSet<LinkId>,
     /// What is told, until somebody looks.
     pub(super) told: Vec<(LinkId, Message)>,
-    /// Store operations that have not come to their end.
-    pub(super) stored: VecDeque<(RegionId, Output)>,
-    /// Whether the store waits to be told to go on.
+    /// Statements that have not come to their end.
+    pub(super) stored: VecDeque<(At, Statement)>,
+    /// Statements that nobody waits for any more.
+    pub(super) late: Vec<(At, Statement)>,
+    /// What is on its way from server to server.
+    pub(super) mail: VecDeque<(At, Input)>,
+    /// Whether the store and the network wait to be told to go on.
     pub(super) is_store_held: bool,
-    /// Whether the next write is lost: it happens or not, and nobody hears.
-    pub(super) lose_next: Option<bool>,
+    pub(super) next_fate: Fate,
     pub(super) full: BTreeSet<RegionId>,
     /// Hints for holders of regions.
     pub(super) released: Vec<(String, RegionId)>,
     pub(super) now_ms: u64,
+    epoch: u64,
 }
 
-pub(super) struct Around<'y>(&'y Yard);
+pub(super) struct Around<'y> {
+    yard: &'y Yard,
+    server: &'y Server,
+}
 
 impl Surroundings for Around<'_> {
     fn whereabouts(&self, key: &str) -> Option<RegionId> {
-        self.0.whereabouts.get(key).copied()
+        self.server.whereabouts.get(key).copied()
     }
     fn passage(&self, region: RegionId) -> Passage {
-        match self.0.regions.contains_key(&region) {
+        match self.server.regions.contains_key(&region) {
             false => Passage::Away,
-            true if self.0.full.contains(&region) => Passage::Busy,
+            true if self.yard.full.contains(&region) => Passage::Busy,
             true => Passage::Open,
         }
     }
     fn is_linked(&self, link: LinkId) -> bool {
-        self.0.links.contains(&link)
+        self.yard.links.contains(&link)
     }
 }
 
@@ -77,7 +100,13 @@ pub(super) fn region(column: i32, row: i32) -> RegionId {
     }
 }
 
+/// All of them.
+pub(super) fn regions() -> [RegionId; 4] {
+    [region(0, 0), region(1, 0), region(0, 1), region(1, 1)]
+}
+
 impl Yard {
+    /// One server that has all regions.
     pub(super) fn new() -> Self {
         let mut settings = Settings::parse(
             "cell = 8\nspeed = 8\nspeed_burst = 16\n[attributes.gold]\ntype='int'\nmin=0\nwrite={near=3}\nvisible=true\n[attributes.say]\nvisible=true\nttl='5s'",
@@ -88,264 +117,226 @@ impl Yard {
             ground: Picture::open(SIDE, SIDE),
             settings,
             masters: BTreeSet::from(["gm".to_owned()]),
-            regions: BTreeMap::new(),
-            rows: BTreeMap::new(),
-            audit: BTreeSet::new(),
-            whereabouts: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            suspects: BTreeSet::new(),
+            rows: Rows::default(),
             links: BTreeSet::from([LINK, OTHER_LINK]),
             told: Vec::new(),
             stored: VecDeque::new(),
+            late: Vec::new(),
+            mail: VecDeque::new(),
             is_store_held: false,
-            lose_next: None,
+            next_fate: Fate::Answered,
             full: BTreeSet::new(),
             released: Vec::new(),
             now_ms: 1_000_000,
+            epoch: 6,
         };
-        for (column, row) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let id = region(column, row);
-            yard.regions.insert(id, Region::new(id, 7));
+        for id in regions() {
+            yard.hold(id, FIRST);
         }
         yard
     }
 
-    /// Adds a character that is not in the world.
-    pub(super) fn account(&mut self, key: &str, x: f64, y: f64) {
-        let position = Position { x, y, z: 0 };
-        let claimed = Claimed {
-            key: key.to_owned(),
-            name: key.to_owned(),
-            is_player: true,
-            own: 1,
-            generation: 0,
-            moved: CommandId::default(),
-            applied: Applied::default(),
-            state: EntityState::at(position),
-        };
-        let row = Row {
-            claimed,
-            region: RegionId::of(position, 8),
-            present: false,
-            is_owned: false,
-        };
-        self.rows.insert(key.to_owned(), row);
+    /// A region's next holder begins with nobody in it.
+    pub(super) fn hold(&mut self, id: RegionId, server: i64) {
+        self.epoch += 1;
+        self.holders.insert(id, server);
+        self.drop_region((server, id));
+        let region = Region::new(id, self.epoch << 16);
+        let server = self.servers.entry(server).or_default();
+        server.regions.insert(id, region);
     }
 
+    /// A server has a region no longer. What it has asked of the store may happen all the same.
+    pub(super) fn drop_region(&mut self, at: At) {
+        let stored = std::mem::take(&mut self.stored);
+        let (late, stored): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|(issuer, _)| *issuer == at);
+        self.late
+            .extend(late.into_iter().filter(|(_, one)| one.is_write()));
+        self.stored.extend(stored);
+        let (server, id) = at;
+        if let Some(server) = self.servers.get_mut(&server) {
+            server.regions.remove(&id);
+            server.whereabouts.retain(|_, there| *there != id);
+        }
+    }
+
+    /// Every region of every server.
+    pub(super) fn everywhere(&self) -> Vec<At> {
+        let servers = self.servers.iter();
+        servers
+            .flat_map(|(server, one)| one.regions.keys().map(|id| (*server, *id)))
+            .collect()
+    }
+
+    /// Two servers: the second has the east.
+    pub(super) fn divided() -> Self {
+        let mut yard = Self::new();
+        for id in [region(1, 0), region(1, 1)] {
+            yard.server_mut(FIRST).regions.remove(&id);
+            yard.hold(id, 2);
+        }
+        yard
+    }
+
+    pub(super) fn server_mut(&mut self, server: i64) -> &mut Server {
+        self.servers.get_mut(&server).expect("a server")
+    }
+
+    /// A region, where SQL says it is.
+    pub(super) fn region(&self, id: RegionId) -> &Region {
+        &self.servers[&self.holders[&id]].regions[&id]
+    }
+
+    pub(super) fn row(&self, key: &str) -> &Row {
+        &self.rows.all[key]
+    }
+
+    pub(super) fn account(&mut self, key: &str, x: f64, y: f64) {
+        self.rows.account(key, Position { x, y, z: 0 });
+    }
+
+    /// Tells a region something, at its holder.
     pub(super) fn give(&mut self, id: RegionId, input: Input) {
-        let mut inputs = VecDeque::from([(id, input)]);
-        while let Some((id, input)) = inputs.pop_front() {
-            let mut out = Vec::new();
-            let Some(mut region) = self.regions.remove(&id) else {
-                continue;
-            };
-            // The region that takes an input is there for itself, too.
-            self.regions.insert(id, Region::new(id, 0));
-            let now = Now {
-                ms: self.now_ms,
-                settings: &self.settings,
-                ground: &self.ground,
-                game_masters: &self.masters,
-                around: &Around(self),
-            };
-            region.take(input, &now, &mut out);
-            self.regions.insert(id, region);
-            for output in out {
-                self.carry_out(id, output, &mut inputs);
+        self.give_at((self.holders[&id], id), input);
+    }
+
+    pub(super) fn give_at(&mut self, at: At, input: Input) {
+        let mut inputs = VecDeque::from([(at, input)]);
+        while let Some((at, input)) = inputs.pop_front() {
+            for output in self.take(at, input) {
+                self.carry_out(at, output, &mut inputs);
             }
-            if !self.is_store_held {
-                while let Some(input) = self.store_one(false) {
-                    inputs.push_back(input);
-                }
+            while !self.is_store_held
+                && let Some(input) = self.go_on()
+            {
+                inputs.extend(input);
             }
         }
     }
 
-    pub(super) fn carry_out(
-        &mut self,
-        from: RegionId,
-        output: Output,
-        inputs: &mut VecDeque<(RegionId, Input)>,
-    ) {
-        match output {
-            Output::Tell(link, message) => self.told.push((link, message)),
+    fn take(&mut self, (server, id): At, input: Input) -> Vec<Output> {
+        let mut out = Vec::new();
+        // The region that takes an input is there for itself, too.
+        let Some(region) = (self.servers.get_mut(&server)).and_then(|one| one.regions.get_mut(&id))
+        else {
+            return out;
+        };
+        let mut region = std::mem::replace(region, Region::new(id, 0));
+        let now = Now {
+            ms: self.now_ms,
+            settings: &self.settings,
+            ground: &self.ground,
+            game_masters: &self.masters,
+            around: &Around {
+                yard: self,
+                server: &self.servers[&server],
+            },
+        };
+        region.take(input, &now, &mut out);
+        self.server_mut(server).regions.insert(id, region);
+        out
+    }
+
+    fn carry_out(&mut self, at: At, output: Output, inputs: &mut VecDeque<(At, Input)>) {
+        let (me, here) = at;
+        let statement = match output {
+            Output::Tell(link, message) => return self.told.push((link, message)),
             Output::HandOver(to, resident) => {
-                self.whereabouts.insert(resident.key().to_owned(), to);
-                inputs.push_back((to, Input::Arrive(resident)));
+                let key = resident.key().to_owned();
+                self.server_mut(me).whereabouts.insert(key, to);
+                return inputs.push_back(((me, to), Input::Arrive(resident)));
             }
-            Output::Pass(to, ask) => inputs.push_back((to, Input::Ask(ask))),
+            Output::Pass(to, ask) if self.servers[&me].regions.contains_key(&to) => {
+                return inputs.push_back(((me, to), Input::Ask(ask)));
+            }
+            Output::Pass(to, ask) => return self.send(to, ask),
             Output::Here(key) => {
-                self.whereabouts.insert(key, from);
+                self.server_mut(me).whereabouts.insert(key, here);
+                return;
             }
             Output::Gone(key) => {
-                if self.whereabouts.get(&key) == Some(&from) {
-                    self.whereabouts.remove(&key);
+                let whereabouts = &mut self.server_mut(me).whereabouts;
+                if whereabouts.get(&key) == Some(&here) {
+                    whereabouts.remove(&key);
                 }
+                return;
             }
-            Output::Released { key, region } => self.released.push((key, region)),
-            Output::WasDone(asker) => {
-                let is_done = self.audit.contains(&(asker.key.clone(), asker.id));
-                self.told.push(match asker.done(is_done) {
-                    Output::Tell(link, message) => (link, message),
-                    other => panic!("{other:?}"),
-                });
-            }
-            Output::Absent(ask) => self.told.push(match ask.asker.done(false) {
-                Output::Tell(link, message) => (link, message),
-                other => panic!("{other:?}"),
-            }),
-            Output::Map(asker, _) => self.told.push(match asker.done(true) {
-                Output::Tell(link, message) => (link, message),
-                other => panic!("{other:?}"),
-            }),
-            stored => self.stored.push_back((from, stored)),
+            Output::Released { key, region } => return self.released.push((key, region)),
+            Output::Map(asker, _) => return self.tell(asker.done(true)),
+            Output::Claim(enter) => Statement::Peek(enter),
+            Output::Save(save) => Statement::Save(save),
+            Output::Spawn(asker, row, audit) => Statement::Spawn(asker, row, audit),
+            Output::Despawn { key, own, audit } => Statement::Despawn { key, own, audit },
+            Output::Note { key, own, .. } => Statement::Note { key, own },
+            Output::Recover { key, session } => Statement::Recover { key, session },
+            Output::Absent(ask) => Statement::Absent(ask),
+            Output::WasDone(asker) => Statement::WasDone(asker),
+        };
+        self.stored.push_back((at, statement));
+    }
+
+    /// To another server, by its stream: it answers on its own stream to the gateway.
+    pub(super) fn send(&mut self, to: RegionId, mut ask: Ask) {
+        let Some(&server) = self.holders.get(&to) else {
+            return;
+        };
+        if self.servers.len() > 1 && ask.asker.session.link != OTHER_LINK {
+            ask.asker.session.link = link_of(server);
+        }
+        self.mail.push_back(((server, to), Input::Ask(ask)));
+    }
+
+    pub(super) fn tell(&mut self, output: Output) {
+        match output {
+            Output::Tell(link, message) => self.told.push((link, message)),
+            other => panic!("{other:?} is not told"),
         }
     }
 
-    /// Lets the store do one thing; what comes of it.
-    pub(super) fn store_one(&mut self, fence: bool) -> Option<(RegionId, Input)> {
-        let (from, output) = self.stored.pop_front()?;
-        let lost = self.lose_next.take();
-        let outcome_of = |done: bool| {
-            if done {
-                Outcome::Done
-            } else {
-                Outcome::Refused
-            }
-        };
-        Some(match output {
-            Output::Claim(enter) => {
-                // A claim is only tried for what is nowhere on this server: see the zone server's rows.
-                let outcome = match self.rows.get_mut(&enter.key) {
-                    Some(row) if row.is_owned => ClaimOutcome::Failed,
-                    Some(row) if row.region != from => ClaimOutcome::Elsewhere(row.region),
-                    Some(row) if row.claimed.generation > enter.generation => {
-                        ClaimOutcome::Superseded
-                    }
-                    Some(row) => {
-                        row.claimed.own += 1;
-                        row.claimed.generation = enter.generation;
-                        row.present = true;
-                        row.is_owned = true;
-                        ClaimOutcome::Claimed(Box::new(row.claimed.clone()))
-                    }
-                    None => ClaimOutcome::Failed,
-                };
-                (from, Input::Entered(enter, outcome))
-            }
-            Output::Save(save) => {
-                let key = save.key.clone();
-                let row = self.rows.get_mut(&key).expect("a row that is saved");
-                let is_repeat = save
-                    .audit
-                    .as_ref()
-                    .is_some_and(|audit| self.audit.contains(&(audit.author.clone(), audit.id)));
-                let own = save.own;
-                if is_repeat {
-                    let outcome = Outcome::Repeated;
-                    return Some((from, Input::Saved { key, own, outcome }));
-                }
-                let holds = !fence && row.is_owned && row.claimed.own == save.own;
-                if holds && lost != Some(false) {
-                    let audit = save.audit.as_ref();
-                    self.audit
-                        .extend(audit.map(|audit| (audit.author.clone(), audit.id)));
-                    // What is stored is bytes: nothing that cannot be read back may be counted on.
-                    row.claimed.state =
-                        state_pickle::decode(&state_pickle::encode(&save.state)).unwrap();
-                    row.claimed.applied = Applied::decode(&save.applied.encode()).unwrap();
-                    row.claimed.generation = save.generation;
-                    row.claimed.moved = save.moved;
-                    row.region = save.region;
-                    row.present = save.present;
-                    row.is_owned = !save.release;
-                    row.claimed.own += u64::from(save.release);
-                }
-                let outcome = if lost.is_some() {
-                    Outcome::Unknown
-                } else {
-                    outcome_of(holds)
-                };
-                (from, Input::Saved { key, own, outcome })
-            }
-            Output::Spawn(asker, claimed, audit) => {
-                let id = (audit.author, audit.id);
-                let outcome = if self.audit.contains(&id) {
-                    Outcome::Repeated
-                } else if self.rows.contains_key(&claimed.key) {
-                    Outcome::Refused
-                } else {
-                    self.audit.insert(id);
-                    let row = Row {
-                        claimed: (*claimed).clone(),
-                        region: from,
-                        present: true,
-                        is_owned: true,
-                    };
-                    self.rows.insert(claimed.key.clone(), row);
-                    Outcome::Done
-                };
-                (from, Input::Spawned(asker, claimed, outcome))
-            }
-            Output::Despawn { key, own, .. } => {
-                let holds = self
-                    .rows
-                    .get(&key)
-                    .is_some_and(|row| row.claimed.own == own);
-                if holds {
-                    self.rows.remove(&key);
-                }
-                let outcome = outcome_of(holds);
-                (from, Input::Saved { key, own, outcome })
-            }
-            Output::Note { key, own, .. } => {
-                let outcome = Outcome::Done;
-                (from, Input::Saved { key, own, outcome })
-            }
-            Output::Recover { key, session } => {
-                let row = self.rows.get_mut(&key).expect("a row that is recovered");
-                if !row.present || self.whereabouts.contains_key(&key) {
-                    if let Some(Output::Tell(link, message)) =
-                        session.map(|session| message::elsewhere(session, 0, 0, None))
-                    {
-                        self.told.push((link, message));
-                    }
-                    return Some((from, Input::Wake));
-                }
-                row.claimed.own += 1;
-                row.is_owned = true;
-                let claimed = Box::new(row.claimed.clone());
-                (row.region, Input::Adopted(claimed, session))
-            }
-            other => panic!("{other:?} is not for the store"),
-        })
-    }
-
-    /// Lets the store do all that waits.
+    /// Lets the store and the network do all that waits.
     pub(super) fn store_all(&mut self) {
-        while let Some((id, input)) = self.store_one(false) {
-            self.give(id, input);
+        while let Some(input) = self.go_on() {
+            if let Some((at, input)) = input {
+                self.give_at(at, input);
+            }
         }
     }
 
     pub(super) fn pass_time(&mut self, ms: u64) {
         self.now_ms += ms;
-        let ids: Vec<RegionId> = self.regions.keys().copied().collect();
-        for id in ids {
-            if self.regions[&id]
-                .wake_ms()
-                .is_some_and(|at_ms| at_ms <= self.now_ms)
-            {
-                self.give(id, Input::Wake);
-            }
+        let mut due = Vec::new();
+        for (server, one) in &self.servers {
+            let regions = one.regions.values();
+            let regions = regions.filter(|one| one.wake_ms().is_some_and(|at| at <= self.now_ms));
+            due.extend(regions.map(|region| (*server, region.id())));
+        }
+        for at in due {
+            self.give_at(at, Input::Wake);
         }
     }
 
     pub(super) fn enter(&mut self, key: &str, number: u64, generation: u64) {
-        let home = self.rows[key].region;
+        let home = self.row(key).region;
         self.give(home, Input::Enter(enter(key, number, generation)));
     }
 
+    /// Where a character is, on any server.
+    pub(super) fn find(&self, key: &str) -> Option<At> {
+        let mut servers = self.servers.iter();
+        servers.find_map(|(server, one)| Some((*server, *one.whereabouts.get(key)?)))
+    }
+
+    pub(super) fn resident(&self, key: &str) -> Option<&Resident> {
+        let (server, id) = self.find(key)?;
+        self.servers[&server].regions[&id].residents.get(key)
+    }
+
     pub(super) fn home(&self, key: &str) -> RegionId {
-        self.whereabouts[key]
+        self.find(key).expect("somebody in the world").1
     }
 
     pub(super) fn command(
@@ -363,8 +354,8 @@ impl Yard {
             attempt,
             body,
         };
-        let home = self.home(key);
-        self.give(home, Input::Command(command));
+        let at = self.find(key).expect("somebody in the world");
+        self.give_at(at, Input::Command(command));
     }
 
     /// What has been told since the last look, in short.
@@ -376,89 +367,7 @@ impl Yard {
     }
 
     pub(super) fn gold(&self, key: &str) -> Option<Value> {
-        let state = &self.rows[key].claimed.state;
+        let state = &self.row(key).claimed.state;
         state.attribute("gold", self.now_ms).cloned()
     }
-}
-
-pub(super) fn session(number: u64) -> Session {
-    Session { link: LINK, number }
-}
-
-pub(super) fn enter(key: &str, number: u64, generation: u64) -> Enter {
-    Enter {
-        session: session(number),
-        key: key.to_owned(),
-        generation,
-    }
-}
-
-pub(super) fn id(generation: u64, counter: u64) -> CommandId {
-    CommandId {
-        generation,
-        counter,
-    }
-}
-
-pub(super) fn step(dx: f64, dy: f64) -> Body {
-    Body::Move { dx, dy }
-}
-
-pub(super) fn add_gold(name: &str, by: i64) -> Body {
-    Body::Set {
-        name: name.to_owned(),
-        attribute: "gold".to_owned(),
-        change: Change::By(Value::Int(by)),
-    }
-}
-
-pub(super) fn short(message: &Message) -> String {
-    let names = |update: &Update| {
-        let changed = update
-            .changed
-            .iter()
-            .map(|shown| format!("{}@{},{}", shown.name, shown.position.x, shown.position.y));
-        let departed = update
-            .departed
-            .iter()
-            .map(|departed| format!("-{}", departed.name));
-        changed.chain(departed).collect::<Vec<_>>().join(" ")
-    };
-    match message {
-        Message::Entered { session, region } => format!("entered {session} {region}"),
-        Message::Reply {
-            counter,
-            attempt,
-            answer,
-            ..
-        } => match answer {
-            Answer::Done(done) => format!("{counter}/{attempt} {done}"),
-            Answer::Value(value) => format!("{counter}/{attempt} {value:?}"),
-        },
-        Message::Elsewhere {
-            counter, region, ..
-        } => format!(
-            "{counter} elsewhere {}",
-            region.map_or("?".to_owned(), |region| region.to_string())
-        ),
-        Message::Again {
-            counter, attempt, ..
-        } => format!("{counter}/{attempt} again"),
-        Message::Moved { session, region } => format!("moved {session} {region}"),
-        Message::Released { session, region } => format!("released {session} {region}"),
-        Message::Evicted { session, reason } => format!("evicted {session} {reason:?}"),
-        Message::Snapshot(update) => format!("snapshot [{}]", names(update)),
-        Message::Changes(update) => format!("[{}]", names(update)),
-    }
-}
-
-/// A yard with one character in it, and a gateway that listens to its region.
-pub(super) fn with_anna() -> Yard {
-    let mut yard = Yard::new();
-    yard.account("anna", 6.5, 2.5);
-    yard.give(region(0, 0), Input::Subscribe(LINK));
-    yard.enter("anna", 1, 1);
-    yard.pass_time(TICK_MS);
-    yard.told.clear();
-    yard
 }

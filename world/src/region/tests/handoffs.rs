@@ -1,0 +1,351 @@
+//! What happens between two servers, story by story. The first has the west of the yard, the second the east.
+
+use super::{super::*, words::divided_with_anna, yard::*};
+use crate::position::Position;
+
+fn teleport(name: &str, x: f64, y: f64) -> Body {
+    let position = Position { x, y, z: 0 };
+    let name = name.to_owned();
+    Body::Edit(Edit::Teleport { name, position })
+}
+
+/// Everything that was told of rows and sessions, without what is seen.
+fn said(yard: &mut Yard) -> Vec<String> {
+    let mut told = yard.told();
+    told.retain(|one| !one.contains('['));
+    told
+}
+
+#[test]
+fn who_walks_over_to_another_server_is_released_with_all_that_was_answered() {
+    let mut yard = divided_with_anna();
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, step(2.5, 0.0));
+    yard.command("anna", 1, id(1, 2), 0, step(1.5, 0.0));
+    yard.command("anna", 1, id(1, 3), 0, step(1.0, 0.0));
+    assert_eq!(
+        said(&mut yard),
+        ["1: 1/0 true", "1: 2/0 true"],
+        "who is two tiles beyond takes no more input"
+    );
+    yard.store_all();
+    assert_eq!(yard.told(), ["1: [-anna]", "1: released 1 0:1:0"]);
+    assert_eq!(
+        yard.released,
+        [("anna".to_owned(), region(1, 0))],
+        "its next holder is given a hint"
+    );
+    let row = yard.row("anna");
+    assert_eq!(
+        (row.region, row.owner, row.present),
+        (region(1, 0), None, true)
+    );
+    assert_eq!(row.claimed.moved, id(1, 2));
+
+    yard.give(region(1, 0), Input::Enter(enter("anna", 1, 1)));
+    yard.store_all();
+    yard.command("anna", 1, id(1, 2), 1, step(1.5, 0.0));
+    yard.command("anna", 1, id(1, 3), 1, step(1.0, 0.0));
+    assert_eq!(
+        said(&mut yard),
+        ["1: entered 1 0:1:0", "1: 2/1 true", "1: 3/1 true"]
+    );
+    let position = yard.resident("anna").unwrap().state.position;
+    assert_eq!(position.x, 11.5, "what came twice was made once");
+}
+
+#[test]
+fn a_border_is_danced_on_for_free() {
+    let mut yard = divided_with_anna();
+    yard.command("anna", 1, id(1, 1), 0, step(0.5, 0.0));
+    yard.pass_time(SAVE_INTERVAL_MS);
+    let before = yard.rows.save_count;
+    for count in 0..200u32 {
+        let there_and_back = if count % 2 == 0 { 2.9 } else { -2.9 };
+        let id = id(1, u64::from(count) + 2);
+        yard.command("anna", 1, id, 0, step(there_and_back, 0.0));
+        yard.pass_time(TICK_MS);
+    }
+    let seconds = 200 * usize::try_from(TICK_MS).unwrap() / 1_000;
+    assert_eq!(yard.find("anna"), Some((FIRST, region(0, 0))));
+    assert!(yard.rows.save_count - before <= seconds, "only positions");
+    assert_eq!(
+        yard.row("anna").region,
+        region(0, 0),
+        "the row says who has it"
+    );
+    assert_eq!(yard.row("anna").claimed.own, 2);
+}
+
+#[test]
+fn who_dances_on_the_border_goes_on_when_the_other_side_comes_to_this_server() {
+    let mut yard = divided_with_anna();
+    yard.command("anna", 1, id(1, 1), 0, step(2.5, 0.0));
+    assert_eq!(yard.home("anna"), region(0, 0));
+    yard.hold(region(1, 0), FIRST);
+    yard.pass_time(TICK_MS);
+    assert_eq!(yard.find("anna"), Some((FIRST, region(1, 0))));
+    yard.pass_time(SAVE_INTERVAL_MS);
+    assert_eq!(yard.row("anna").region, region(1, 0));
+    assert_eq!(yard.row("anna").claimed.own, 2);
+}
+
+#[test]
+fn a_warp_to_another_server_leads_there_at_once() {
+    let mut yard = divided_with_anna();
+    // No neighbour of the east: as far beyond as one can be.
+    yard.server_mut(FIRST).regions.remove(&region(0, 1));
+    yard.holders.insert(region(0, 1), 2);
+    yard.command("anna", 1, id(1, 1), 0, step(0.0, 7.5));
+    assert_eq!(said(&mut yard), ["1: 1/0 true", "1: released 1 0:0:1"]);
+}
+
+#[test]
+fn a_teleport_to_another_server_is_one_write() {
+    let mut yard = divided_with_anna();
+    yard.account("gm", 2.5, 2.5);
+    yard.enter("gm", 2, 1);
+    yard.pass_time(SAVE_INTERVAL_MS);
+    let before = yard.rows.save_count;
+    yard.told.clear();
+    yard.command("gm", 2, id(1, 1), 0, teleport("anna", 8.5, 2.5));
+    assert_eq!(
+        yard.told(),
+        ["1: [-anna]", "1: 1/0 true", "1: released 1 0:1:0"]
+    );
+    assert_eq!(yard.rows.save_count, before + 1);
+    let row = yard.row("anna");
+    assert_eq!((row.region, row.owner), (region(1, 0), None));
+    assert_eq!(row.claimed.state.position.x, 8.5);
+    yard.give(region(1, 0), Input::Enter(enter("anna", 1, 1)));
+    yard.told.clear();
+    yard.command("gm", 2, id(1, 1), 1, teleport("anna", 8.5, 2.5));
+    assert_eq!(yard.told(), ["2: 1/1 true"], "its owner knows of it");
+    assert_eq!(yard.row("anna").claimed.own, 4);
+}
+
+#[test]
+fn a_teleport_that_was_done_before_releases_nobody_and_leaves_nothing_unanswered() {
+    let mut yard = divided_with_anna();
+    yard.masters.insert("anna".to_owned());
+    yard.is_store_held = true;
+    yard.rows.audit.insert(("anna".to_owned(), id(1, 1)));
+    yard.command("anna", 1, id(1, 1), 1, teleport("anna", 8.5, 2.5));
+    yard.command("anna", 1, id(1, 2), 0, step(1.0, 0.0));
+    yard.store_all();
+    assert_eq!(
+        said(&mut yard),
+        ["1: 1/1 true", "1: moved 1 0:0:0"],
+        "what came meanwhile is to be sent again"
+    );
+    yard.command("anna", 1, id(1, 2), 1, step(1.0, 0.0));
+    assert_eq!(said(&mut yard), ["1: 2/1 true"]);
+    let attempts = |yard: &mut Yard| {
+        for attempt in 2..5 {
+            yard.command("anna", 1, id(1, 1), attempt, teleport("anna", 8.5, 2.5));
+        }
+    };
+    attempts(&mut yard);
+    yard.store_all();
+    let told = said(&mut yard);
+    assert_eq!(told, ["1: 1/2 true", "1: moved 1 0:0:0"]);
+    yard.is_store_held = false;
+    attempts(&mut yard);
+    assert_eq!(
+        said(&mut yard),
+        ["1: 1/2 true", "1: 1/3 true", "1: 1/4 true"]
+    );
+}
+
+#[test]
+fn who_asks_something_of_somebody_on_the_way_asks_again() {
+    let mut yard = divided_with_anna();
+    yard.account("bert", 5.5, 2.5);
+    yard.enter("bert", 2, 1);
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, step(3.5, 0.0));
+    yard.told.clear();
+    yard.command("bert", 2, id(1, 1), 0, add_gold("anna", 5));
+    let get = Body::Get {
+        name: "anna".to_owned(),
+        attribute: "pos".to_owned(),
+    };
+    yard.command("bert", 2, id(1, 2), 0, get);
+    assert_eq!(yard.told(), Vec::<String>::new());
+    yard.give(region(0, 0), Input::Enter(enter("anna", 3, 2)));
+    yard.store_all();
+    assert_eq!(
+        said(&mut yard),
+        [
+            "1: released 1 0:1:0",
+            "1: 1/0 again",
+            "1: 2/0 again",
+            "1: 0 elsewhere 0:1:0",
+        ]
+    );
+}
+
+#[test]
+fn a_release_of_which_nobody_knows_is_looked_after() {
+    for has_happened in [true, false] {
+        let mut yard = divided_with_anna();
+        yard.next_fate = Fate::Lost { has_happened };
+        yard.command("anna", 1, id(1, 1), 0, step(3.5, 0.0));
+        let there = if has_happened {
+            "1: 0 elsewhere ?"
+        } else {
+            // Still ours: where the row says it stands, and the step is not in it.
+            "1: moved 1 0:0:0"
+        };
+        assert_eq!(said(&mut yard), ["1: 1/0 true", there]);
+        assert_eq!(yard.find("anna").is_none(), has_happened);
+    }
+}
+
+#[test]
+fn a_drained_region_hands_its_people_over_and_logs_out_who_has_left() {
+    let mut yard = divided_with_anna();
+    yard.account("bert", 4.5, 2.5);
+    yard.enter("bert", 2, 1);
+    yard.is_store_held = true;
+    yard.command("bert", 2, id(1, 1), 0, add_gold("bert", 5));
+    yard.command("anna", 1, id(1, 1), 0, add_gold("anna", 5));
+    yard.command("anna", 1, id(1, 2), 0, step(-1.0, 0.0));
+    yard.give(region(0, 0), Input::Leave(enter("bert", 2, 1)));
+    yard.told.clear();
+    yard.give(region(0, 0), Input::Drain);
+    yard.command("anna", 1, id(1, 3), 0, step(-1.0, 0.0));
+    yard.store_all();
+    assert_eq!(
+        said(&mut yard),
+        [
+            "1: 3/0 true",
+            "1: 1/0 true",
+            "1: 1/0 true",
+            "1: released 1 0:0:0"
+        ],
+        "what waits for its commit comes first"
+    );
+    assert!(yard.region(region(0, 0)).is_drained());
+    let (anna, bert) = (yard.row("anna"), yard.row("bert"));
+    assert!(anna.present && !bert.present);
+    assert_eq!((anna.owner, bert.owner), (None, None));
+    assert_eq!(anna.claimed.moved, id(1, 3));
+    yard.give(region(0, 0), Input::Enter(enter("anna", 1, 1)));
+    assert_eq!(said(&mut yard), ["1: 0 elsewhere ?"]);
+}
+
+#[test]
+fn a_write_of_an_earlier_claim_says_nothing_of_a_later_one() {
+    let mut yard = divided_with_anna();
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, add_gold("anna", 5));
+    let row = yard.rows.claim("anna", 2, FIRST, None).unwrap();
+    yard.give(region(0, 0), Input::Adopted(Box::new(row), None));
+    yard.command("anna", 1, id(1, 1), 1, add_gold("anna", 5));
+    yard.told.clear();
+    let late = Input::Saved {
+        key: "anna".to_owned(),
+        own: 2,
+        outcome: Outcome::Done,
+    };
+    yard.give(region(0, 0), late);
+    assert_eq!(yard.told(), Vec::<String>::new(), "nothing is durable yet");
+    yard.store_all();
+    assert_eq!(said(&mut yard), ["1: 1/1 true"]);
+    assert_eq!(yard.gold("anna"), Some(wire::Value::Int(5)));
+}
+
+#[test]
+fn an_earlier_copy_that_comes_over_the_border_counts_for_nothing() {
+    let mut yard = divided_with_anna();
+    let early = yard.resident("anna").unwrap().clone();
+    let row = yard.rows.claim("anna", 2, 2, Some(1)).unwrap();
+    yard.give(region(1, 0), Input::Adopted(Box::new(row), None));
+    yard.told.clear();
+    yard.give(region(1, 0), Input::Arrive(Box::new(early)));
+    assert_eq!(said(&mut yard), ["1: 0 elsewhere ?"]);
+    let here = &yard.region(region(1, 0)).residents["anna"];
+    assert_eq!(here.own, 3);
+}
+
+#[test]
+fn an_edit_that_would_be_refused_now_may_have_been_done() {
+    let mut yard = divided_with_anna();
+    yard.masters.insert("anna".to_owned());
+    let spawn = || {
+        Body::Edit(Edit::Spawn {
+            name: "Owl".to_owned(),
+            position: Position::centre_of(3, 3, 0),
+            attributes: vec![],
+            behaviour: None,
+        })
+    };
+    yard.command("anna", 1, id(1, 1), 0, spawn());
+    yard.ground.block(3, 3);
+    yard.told.clear();
+    yard.command("anna", 1, id(1, 1), 1, spawn());
+    yard.command("anna", 1, id(1, 2), 1, spawn());
+    yard.masters.clear();
+    yard.command("anna", 1, id(1, 1), 2, spawn());
+    yard.command("anna", 1, id(1, 3), 0, spawn());
+    assert_eq!(
+        said(&mut yard),
+        ["1: 1/1 true", "1: 2/1 false", "1: 1/2 true", "1: 3/0 false"]
+    );
+}
+
+#[test]
+fn a_refused_repeat_has_no_effect_later() {
+    let mut yard = divided_with_anna();
+    // The second attempt is refused before the first has come.
+    yard.command("anna", 1, id(1, 1), 1, add_gold("anna", -5));
+    yard.command("anna", 1, id(1, 2), 0, add_gold("anna", 9));
+    yard.told.clear();
+    yard.command("anna", 1, id(1, 1), 0, add_gold("anna", -5));
+    assert_eq!(said(&mut yard), ["1: 1/0 false"]);
+    assert_eq!(yard.gold("anna"), Some(wire::Value::Int(9)));
+}
+
+#[test]
+fn a_creature_stays_with_its_server() {
+    let mut yard = divided_with_anna();
+    yard.masters.insert("anna".to_owned());
+    let owl = Creature {
+        name: "Owl#west".to_owned(),
+        position: Position::centre_of(6, 3, 0),
+        attributes: std::collections::BTreeMap::new(),
+        behaviour: None,
+    };
+    let creatures = Some(vec![owl]);
+    let afresh = true;
+    yard.give(region(0, 0), Input::Changed { creatures, afresh });
+    yard.told.clear();
+    yard.command("anna", 1, id(1, 1), 0, teleport("Owl#west", 8.5, 2.5));
+    yard.command("anna", 1, id(1, 2), 0, teleport("Owl#west", 3.5, 2.5));
+    assert_eq!(said(&mut yard), ["1: 1/0 false", "1: 2/0 true"]);
+    assert_eq!(yard.home("owl#west"), region(0, 0));
+}
+
+#[test]
+fn a_tile_is_changed_by_whoever_has_it() {
+    let mut yard = divided_with_anna();
+    yard.masters.insert("anna".to_owned());
+    yard.is_store_held = true;
+    let tile = |x| {
+        Body::Edit(Edit::Tile(crate::terrain::TileEdit {
+            map: "yard".to_owned(),
+            layer: "Collision".to_owned(),
+            x,
+            y: 2,
+            gid: 1,
+        }))
+    };
+    yard.command("anna", 1, id(1, 1), 0, tile(3));
+    assert_eq!(said(&mut yard), ["1: 1/0 true"]);
+    yard.command("anna", 1, id(1, 2), 0, tile(9));
+    assert_eq!(said(&mut yard), Vec::<String>::new());
+    assert!(matches!(yard.mail[0], ((2, to), Input::Ask(_)) if to == region(1, 0)));
+    yard.store_all();
+    assert_eq!(said(&mut yard), ["2: 2/0 true"]);
+}
