@@ -133,6 +133,8 @@ on_every_database! {
         flags_tell_maps_from_clients,
         maps_keep_their_places_when_they_are_gone,
         going_back_is_a_new_version_with_the_files_of_an_earlier_one,
+        of_several_who_place_maps_at_once_none_takes_anothers_place,
+        a_world_is_read_as_it_was_at_one_moment,
         old_versions_are_forgotten,
         a_world_is_read_once_and_shared,
         what_cannot_be_served_says_why,

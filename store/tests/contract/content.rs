@@ -1,14 +1,14 @@
 //! Published worlds: stored once, kept for a while, told of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use store::{
-    Error,
+    Error, Store,
     content::{Publication, Published, VERSIONS_KEPT},
 };
-use world::content::{Files, Placement};
+use world::content::{Files, Placement, Placements};
 
 use crate::ground::{Backend, region, state};
 
@@ -316,6 +316,87 @@ pub(crate) async fn going_back_is_a_new_version_with_the_files_of_an_earlier_one
     assert_eq!(content.rollback(99).await.unwrap(), None);
     assert_eq!(store.versions().await.unwrap(), before);
     assert_eq!(content.load(4).await.unwrap(), second.files);
+}
+
+pub(crate) async fn of_several_who_place_maps_at_once_none_takes_anothers_place(
+    backend: &impl Backend,
+) {
+    let stores = [backend.open().await, backend.open().await];
+    // Each adds a map of its own to those that are there, on the next level that is free.
+    let publish = async |store: &Store, number: usize| {
+        let name = format!("map {number}");
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let seen = store.content().placements().await.unwrap();
+            let mut publication = publication([("f", &name)], [], "1");
+            publication.maps = seen
+                .iter()
+                .map(|(name, place)| (name.clone(), (*place, "f".to_owned())))
+                .collect();
+            let level = i32::try_from(seen.len()).unwrap();
+            publication.maps.extend([map(&name, level, "f")]);
+            let content = store.content();
+            if let Some(published) = content.publish_beside(seen, publication).await.unwrap() {
+                assert!(published.is_new);
+                return attempts;
+            }
+        }
+    };
+    let publishing = (0..8).map(|number| publish(&stores[number % 2], number));
+    let attempts = futures::future::join_all(publishing).await;
+    assert!(
+        attempts.iter().any(|attempts| *attempts > 1),
+        "{attempts:?}"
+    );
+    let placements = stores[0].content().placements().await.unwrap();
+    let levels: BTreeSet<_> = placements.values().map(|place| place.level).collect();
+    assert_eq!((placements.len(), levels.len()), (8, 8));
+    assert!(placements.values().all(|place| place.is_current));
+    // Whoever is refused has written nothing.
+    let version = stores[0]
+        .content()
+        .current()
+        .await
+        .unwrap()
+        .unwrap()
+        .version;
+    assert_eq!(version, 8);
+    let late = publication([("late", "x")], [], "1");
+    let content = stores[1].content();
+    let refused = content.publish_beside(Placements::new(), late).await;
+    assert_eq!(refused.unwrap(), None);
+    assert_eq!(stores[0].versions().await.unwrap().content, 8);
+}
+
+pub(crate) async fn a_world_is_read_as_it_was_at_one_moment(backend: &impl Backend) {
+    let (writing, reading) = (backend.open().await, backend.open().await);
+    // Maps come and go. What is read has all files of its maps, and their places.
+    let publish = async {
+        for n in 0..30 {
+            let name = if n % 2 == 0 { "meadow" } else { "cave" };
+            writing.content().publish(servable(name)).await.unwrap();
+        }
+    };
+    let read = async {
+        let mut seen = BTreeSet::new();
+        loop {
+            if let Some(world) = reading.content().world().await.unwrap() {
+                let map = if world.version.version % 2 == 1 {
+                    "meadow"
+                } else {
+                    "cave"
+                };
+                assert!(world.content.terrain.map(map).is_some());
+                seen.insert(world.version.version);
+                if world.version.version == 30 {
+                    return seen;
+                }
+            }
+        }
+    };
+    let ((), seen) = tokio::join!(publish, read);
+    assert!(seen.len() > 1, "nothing was read in between: {seen:?}");
 }
 
 pub(crate) async fn old_versions_are_forgotten(backend: &impl Backend) {
