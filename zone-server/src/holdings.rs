@@ -1,10 +1,11 @@
 //! Which regions there are, who holds each, and which zone servers live: as this server has read it last, and what it does about it. The truth is
 //! in SQL; what is read here is a hint for whoever has to send something somewhere.
 //!
-//! [`keeper`] looks and does, [`plan`] decides, [`giving`] gives regions away.
+//! [`keeper`] does what is to be done, after each [`look`]; [`plan`] decides what that is; [`giving`] gives regions away.
 
-pub(crate) mod giving;
+mod giving;
 pub(crate) mod keeper;
+mod look;
 pub mod plan;
 
 use std::{

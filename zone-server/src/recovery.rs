@@ -1,6 +1,8 @@
 //! Rows that are to be in the world and that no region has: each is claimed anew and given to the region where it belongs, or left to the server that
 //! has that region. What is not certain of an entity is never guessed.
 
+mod reclaim;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
@@ -19,22 +21,16 @@ use world::{
 
 use crate::{
     actor::Mail,
-    answer::enter_again,
     count,
-    rows::{
-        self,
-        decide::{self, Recovery},
-    },
+    rows::{self, decide},
     server::Server,
 };
+pub(crate) use reclaim::{Speaker, reclaim};
 
 /// How often rows without a living owner are looked for (DESIGN, "Truth", rule 6).
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How many rows are claimed at once: the store writes what comes together in one transaction.
 const CLAIMS_AT_ONCE: usize = 256;
-/// How long to wait before asking the database again; each time twice as long, up to [`BACKOFF_MAX`].
-const BACKOFF: Duration = Duration::from_millis(50);
-const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// For how many looks rows of ours are looked through after one was in doubt. A write whose outcome was unknown is decided long before.
 const DOUBTFUL_LOOKS: u32 = 10;
 
@@ -248,90 +244,6 @@ async fn adopt_all(server: &Server, rows: Vec<Orphan>) {
         .await;
 }
 
-/// The session that spoke for an entity, until its player goes.
-#[derive(Debug, Clone)]
-pub(crate) struct Speaker(Arc<Mutex<Option<Session>>>);
-
-impl PartialEq for Speaker {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Speaker {
-    pub(crate) fn new(session: Option<Session>) -> Self {
-        Self(Arc::new(Mutex::new(session)))
-    }
-
-    /// The session's player has gone.
-    pub(crate) fn leave(&self, session: Session) {
-        self.0.lock().take_if(|speaking| *speaking == session);
-    }
-
-    fn take(&self) -> Option<Session> {
-        self.0.lock().take()
-    }
-}
-
-/// Claims an entity's row again, however often the database has to be asked, and gives it to the region where it belongs, unless another server has that.
-pub(crate) async fn recover(server: &Server, key: &str, speaker: &Speaker) {
-    let mut wait = BACKOFF;
-    loop {
-        match try_recover(server, key).await {
-            Ok(Recovered::Ours(row, region)) => {
-                return deliver(server, *row, region, speaker.take()).await;
-            }
-            Ok(Recovered::Away(region)) => {
-                if let Some(session) = speaker.take() {
-                    server.links.tell(session.link, released(session, region));
-                }
-                return server.peers.arriving(region, key.to_owned());
-            }
-            Ok(Recovered::Gone) => {
-                if let Some(session) = speaker.take() {
-                    server.links.tell(session.link, enter_again(session));
-                }
-                return;
-            }
-            Ok(Recovered::NotYet) => {}
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                key,
-                "a row cannot be recovered yet"
-            ),
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(BACKOFF_MAX);
-    }
-}
-
-enum Recovered {
-    /// It is ours, and belongs to a region.
-    Ours(Box<Claimed>, RegionId),
-    /// It is another server's, or for another to claim, in that region.
-    Away(RegionId),
-    /// It is not to be in the world.
-    Gone,
-    /// It has changed while we looked.
-    NotYet,
-}
-
-async fn try_recover(server: &Server, key: &str) -> Result<Recovered, store::Error> {
-    let Some(row) = server.store.entities().peek(key).await? else {
-        return Ok(Recovered::Gone);
-    };
-    let reader = rows::read_by(server, &row).await?;
-    let seen = match decide::recover(&row, &reader) {
-        Recovery::Claim { seen } => seen,
-        Recovery::Away(region) => return Ok(Recovered::Away(region)),
-        Recovery::Gone => return Ok(Recovered::Gone),
-    };
-    let claimed = rows::adopt(server, row.key, seen).await;
-    Ok(claimed.map_or(Recovered::NotYet, |claimed| {
-        Recovered::Ours(Box::new(claimed), row.region)
-    }))
-}
-
 /// Gives a row of ours to the region where it belongs. If that is not here, or not any more, whoever has it claims the row.
 async fn deliver(server: &Server, row: Claimed, region: RegionId, session: Option<Session>) {
     count::adopted();
@@ -372,26 +284,11 @@ fn released(session: Session, region: RegionId) -> Message {
 
 #[cfg(test)]
 mod tests {
-    use store::entities::Claim;
-    use world::region::Message;
-
     use super::*;
     use crate::{
-        testing::{PATIENCE, Running, bring_in, enter, next, row, send},
+        testing::{PATIENCE, Running, bring_in, enter, lose, row, send},
         yard::WEST,
     };
-
-    /// Anna's row is ours, and no region has it: as if the answer to a claim had been lost. Its `own`.
-    async fn lose(server: &Server) -> u64 {
-        let claim = Claim {
-            key: "anna".to_owned(),
-            seen: row(server).await.own,
-            me: server.me,
-            enter: Some(1),
-        };
-        let lost = server.store.entities().claim(claim).await.unwrap();
-        lost.unwrap().own
-    }
 
     #[tokio::test]
     async fn a_row_of_ours_that_no_region_has_is_found_when_there_is_doubt() {
@@ -428,50 +325,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recovered_row_goes_home_with_the_session_that_speaks_for_it() {
+    async fn who_is_released_for_a_region_of_ours_is_claimed_at_once() {
         let running = Running::start().await;
         let server = &running.server;
-        lose(server).await;
-        let (link, mut queue) = server.links.open();
-        let session = enter(link).session;
-        recover(server, "anna", &Speaker::new(Some(session))).await;
-        let (session, region) = (session.number, WEST);
-        let moved = Message::Moved { session, region };
-        assert_eq!(next(&mut queue).await, Some(moved));
-        running.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_recovered_row_is_nobodys_if_its_player_has_gone_meanwhile() {
-        let running = Running::start().await;
-        let server = &running.server;
-        lose(server).await;
-        let (link, mut queue) = server.links.open();
-        let session = enter(link).session;
-        let other = Session {
-            number: session.number + 1,
-            ..session
-        };
-        let speaker = Speaker::new(Some(session));
-        speaker.leave(other);
-        assert_eq!(*speaker.0.lock(), Some(session));
-        speaker.leave(session);
-        recover(server, "anna", &speaker).await;
-        // The first thing that is said to the session is the answer to its own entrance.
-        bring_in(server, link, &mut queue).await;
-        running.stop().await;
-    }
-
-    #[tokio::test]
-    async fn who_is_not_to_be_in_the_world_is_not_brought_back() {
-        let running = Running::start().await;
-        let server = &running.server;
-        let (link, mut queue) = server.links.open();
-        let session = enter(link).session;
-        let before = row(server).await;
-        recover(server, "anna", &Speaker::new(Some(session))).await;
-        assert_eq!(next(&mut queue).await, Some(enter_again(session)));
-        assert_eq!(row(server).await, before);
+        let own = lose(server).await;
+        let claimed = rows::adopt(server, "anna".to_owned(), own).await.unwrap();
+        assert_eq!(rows::give_back(server, claimed, WEST).await, Outcome::Done);
+        arrive(server, WEST, "anna".to_owned()).await;
+        assert_eq!(row(server).await.owner, Some(server.me));
+        assert_eq!(server.whereabouts.of("anna"), Some(WEST));
         running.stop().await;
     }
 }

@@ -3,7 +3,12 @@
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use runtime::{health::Health, shutdown::Shutdown, tasks::Tasks};
-use store::{Store, accounts::Role, announce::InProcess, entities::EntityRow};
+use store::{
+    Store,
+    accounts::Role,
+    announce::InProcess,
+    entities::{Claim, EntityRow},
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use world::{
@@ -113,4 +118,16 @@ pub(crate) async fn bring_in(server: &Server, link: LinkId, queue: &mut Queue) {
 /// Anna's row.
 pub(crate) async fn row(server: &Server) -> EntityRow {
     server.store.entities().peek("anna").await.unwrap().unwrap()
+}
+
+/// Anna's row is ours, and no region has it: as if the answer to a claim had been lost. Its `own`.
+pub(crate) async fn lose(server: &Server) -> u64 {
+    let claim = Claim {
+        key: "anna".to_owned(),
+        seen: row(server).await.own,
+        me: server.me,
+        enter: Some(1),
+    };
+    let lost = server.store.entities().claim(claim).await.unwrap();
+    lost.unwrap().own
 }

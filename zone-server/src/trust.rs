@@ -32,6 +32,8 @@ struct State {
     acknowledged_until: Option<Instant>,
     /// Since when each heartbeat was acknowledged, and in time.
     unbroken_since: Option<Instant>,
+    /// Whether the server may speak, unless somebody has noticed since that it may not.
+    is_open: bool,
     /// How often there was a time at which no heartbeat counted.
     lapse_count: u64,
 }
@@ -51,9 +53,19 @@ impl Trust {
         }
     }
 
-    /// Whether the server may speak now.
+    /// Whether the server may speak now. Once this was false, it stays so until [`Self::open`]: what was not said then is missing.
     pub(crate) fn is_trusted(&self) -> bool {
-        self.ms(Instant::now()) < self.open_until_ms.load(Ordering::Acquire)
+        let mut until = self.open_until_ms.load(Ordering::Acquire);
+        while until > 0 {
+            if self.ms(Instant::now()) < until {
+                return true;
+            }
+            match self.change(until, 0) {
+                Ok(()) => return false,
+                Err(other) => until = other,
+            }
+        }
+        false
     }
 
     /// Whether the server may speak, as far as somebody has noticed: told once for each change.
@@ -71,9 +83,13 @@ impl Trust {
             state.unbroken_since = Some(now);
         }
         state.unbroken_since.get_or_insert(sent);
-        state.acknowledged_until = state.acknowledged_until.max(Some(sent + TRUST));
-        if self.open_until_ms.load(Ordering::Acquire) > 0 {
-            self.open_until(&state);
+        let until = state.acknowledged_until.max(Some(sent + TRUST));
+        state.acknowledged_until = until;
+        if let Some(until) = until.filter(|_| state.is_open) {
+            let before = self.open_until_ms.load(Ordering::Acquire);
+            if before == 0 || self.change(before, self.ms(until)).is_err() {
+                self.lapse(&mut state);
+            }
         }
     }
 
@@ -103,10 +119,14 @@ impl Trust {
     pub(crate) fn open(&self, term: Term) -> bool {
         let mut state = self.state.lock();
         self.expire_at(&mut state, Instant::now());
-        if state.acknowledged_until.is_none() || term != Term(state.lapse_count) {
+        let Some(until) = state
+            .acknowledged_until
+            .filter(|_| term == Term(state.lapse_count))
+        else {
             return false;
-        }
-        self.open_until(&state);
+        };
+        state.is_open = true;
+        self.open_until_ms.store(self.ms(until), Ordering::Release);
         self.changes
             .send_if_modified(|is_open| !std::mem::replace(is_open, true));
         true
@@ -122,18 +142,27 @@ impl Trust {
     }
 
     fn expire_at(&self, state: &mut State, now: Instant) {
-        if state.acknowledged_until.is_some_and(|until| until <= now) {
-            state.acknowledged_until = None;
-            state.unbroken_since = None;
-            state.lapse_count += 1;
-            self.open_until_ms.store(0, Ordering::Release);
-            self.changes.send_if_modified(std::mem::take);
+        let was_noticed = state.is_open && self.open_until_ms.load(Ordering::Acquire) == 0;
+        if was_noticed || state.acknowledged_until.is_some_and(|until| until <= now) {
+            self.lapse(state);
         }
     }
 
-    fn open_until(&self, state: &State) {
-        let until = state.acknowledged_until.map_or(0, |until| self.ms(until));
-        self.open_until_ms.store(until, Ordering::Release);
+    fn lapse(&self, state: &mut State) {
+        state.acknowledged_until = None;
+        state.unbroken_since = None;
+        state.is_open = false;
+        state.lapse_count += 1;
+        self.open_until_ms.store(0, Ordering::Release);
+        self.changes.send_if_modified(std::mem::take);
+    }
+
+    fn change(&self, from: u64, to: u64) -> Result<(), u64> {
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        let until = &self.open_until_ms;
+        until
+            .compare_exchange(from, to, success, failure)
+            .map(|_| ())
     }
 
     fn ms(&self, at: Instant) -> u64 {
@@ -191,6 +220,20 @@ mod tests {
         assert!(!trust.open(term), "what was read is older than the lapse");
         assert!(trust.open(trust.term().unwrap()));
         assert!(trust.is_trusted() && *changes.borrow_and_update());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_told_that_it_is_over_is_right() {
+        let trust = Trust::new();
+        advance(Duration::from_micros(700)).await;
+        trust.acknowledged(Instant::now());
+        assert!(trust.open(trust.term().unwrap()));
+        let before = trust.term().unwrap();
+        // By the millisecond it is over, by the microsecond not yet.
+        advance(TRUST - Duration::from_micros(400)).await;
+        assert!(!trust.is_trusted());
+        trust.acknowledged(Instant::now());
+        assert!(!trust.is_trusted() && !trust.open(before));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered}
 use world::region::{Enter, Session};
 
 use crate::{
-    recovery::{Speaker, recover},
+    recovery::{Speaker, reclaim},
     server::Server,
 };
 
@@ -43,7 +43,7 @@ impl Lost {
         {
             let server = Arc::clone(server);
             let recovery = async move {
-                recover(&server, &key, &speaker).await;
+                reclaim(&server, &key, &speaker).await;
                 (key, speaker)
             };
             self.running.push(recovery.boxed());

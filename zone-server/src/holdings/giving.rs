@@ -2,7 +2,7 @@
 //! to whom.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -19,6 +19,8 @@ pub(crate) const GIFTS_MAX: usize = 16;
 /// Regions that are being given away.
 pub(crate) struct Giving {
     server: Arc<Server>,
+    /// Those that are to be given when there is room, as the last look has said.
+    waiting: VecDeque<Gift>,
     /// Those that still let go of somebody.
     draining: BTreeMap<RegionId, Gift>,
     /// Those that nobody is in any more.
@@ -41,13 +43,14 @@ impl Giving {
     pub(crate) fn new(server: Arc<Server>) -> Self {
         Self {
             server,
+            waiting: VecDeque::new(),
             draining: BTreeMap::new(),
             drained: Vec::new(),
             writing: None,
         }
     }
 
-    /// All that are on their way.
+    /// All that are on their way. Those that wait are as any other that is held.
     pub(crate) fn regions(&self) -> BTreeSet<RegionId> {
         let draining = self.draining.keys().copied();
         let drained = self.drained.iter().map(|gift| gift.region);
@@ -61,27 +64,45 @@ impl Giving {
 
     /// Whether none is on its way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.draining.is_empty() && self.drained.is_empty() && self.writing.is_none()
+        self.waiting.is_empty()
+            && self.draining.is_empty()
+            && self.drained.is_empty()
+            && self.writing.is_none()
+    }
+
+    /// From now on these are to be given, and no others.
+    pub(crate) fn set(&mut self, gifts: Vec<Gift>, supervisor: &mut Supervisor) {
+        self.waiting = gifts.into();
+        self.go_on(supervisor);
     }
 
     /// Begins with as many as may be on their way.
-    pub(crate) fn begin(&mut self, gifts: &[Gift], supervisor: &mut Supervisor) {
-        let room = GIFTS_MAX.saturating_sub(self.regions().len());
-        let running = supervisor.running();
-        let (draining, empty): (Vec<Gift>, Vec<Gift>) = gifts
-            .iter()
-            .take(room)
-            .partition(|gift| running.contains_key(&gift.region));
-        let regions: Vec<RegionId> = draining.iter().map(|gift| gift.region).collect();
-        self.draining
-            .extend(draining.into_iter().map(|gift| (gift.region, gift)));
-        self.drained.extend(empty);
+    pub(crate) fn go_on(&mut self, supervisor: &mut Supervisor) {
+        let under_way = self.draining.len() + self.drained.len();
+        let written = self
+            .writing
+            .as_ref()
+            .map_or(0, |(regions, _)| regions.len());
+        let room = GIFTS_MAX.saturating_sub(under_way + written);
+        let mut regions = Vec::new();
+        for gift in self.waiting.drain(..room.min(self.waiting.len())) {
+            if supervisor.runs(gift.region) {
+                self.draining.insert(gift.region, gift);
+                regions.push(gift.region);
+            } else {
+                self.drained.push(gift);
+            }
+        }
         supervisor.drain(&regions);
     }
 
-    /// A region's task has ended.
-    pub(crate) fn ended(&mut self, region: RegionId) {
-        self.drained.extend(self.draining.remove(&region));
+    /// The tasks of regions have ended; whether all of them were being given away.
+    pub(crate) fn drained(&mut self, regions: &[RegionId]) -> bool {
+        let before = self.drained.len();
+        for region in regions {
+            self.drained.extend(self.draining.remove(region));
+        }
+        self.drained.len() - before == regions.len()
     }
 
     /// Waits until some have been given, or not, or for ever. It may be dropped and called again.

@@ -1,40 +1,24 @@
 //! The task that keeps this server's regions: it looks at who holds what and who lives, several times a second and whenever there may be something new,
 //! and does what [`plan`](super::plan) makes of it. Between two looks it does what it has begun.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use runtime::{health::Part, shutdown::Shutdown};
-use store::{announce::Topic, directory::ZoneServer};
+use store::announce::Topic;
 use tokio::{
     sync::watch,
-    time::{Instant, Interval, MissedTickBehavior},
+    time::{Interval, MissedTickBehavior},
 };
 use world::region_id::RegionId;
 
 use super::{
     giving::{Given, Giving},
+    look::{Look, Looked, read},
     plan::{Found, Holding, Plan, plan},
 };
-use crate::{
-    count, heartbeat,
-    regions::supervisor::{Ended, Supervisor},
-    server::Server,
-    trust::{TRUST, Term},
-};
+use crate::{count, heartbeat, regions::supervisor::Supervisor, server::Server, trust::TRUST};
 
-/// How often regions are looked at, give or take [`JITTER`] (DESIGN, "Regions").
-const INTERVAL: Duration = Duration::from_millis(250);
-/// By how much the time between two looks varies, so that servers that have begun together do not look together for ever.
-const JITTER: Duration = Duration::from_millis(50);
-/// How long after a look the next one begins at the earliest, however many hints there are.
-const SPACING: Duration = Duration::from_millis(10);
-/// How long to wait after a look that has failed; each time twice as long, up to [`BACKOFF_MAX`].
-const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// How often the census is taken.
 const CENSUS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -59,31 +43,6 @@ pub(crate) struct Keeper {
     announced: watch::Receiver<u64>,
     census: Interval,
     health: Part,
-}
-
-/// When and how regions are looked at.
-struct Look {
-    under_way: Option<BoxFuture<'static, Result<Looked, store::Error>>>,
-    /// When the last one began.
-    began: Instant,
-    /// When the next one begins.
-    next: Instant,
-    /// How many have succeeded.
-    count: u64,
-    /// Whether there was a hint since the last one began.
-    is_hinted: bool,
-    /// Regions that changed hands since the last one began, by our doing: what it says of them may be outdated.
-    outdated: BTreeSet<RegionId>,
-    /// How long to wait after a failure; zero after a success.
-    backoff: Duration,
-}
-
-/// What a look has read.
-struct Looked {
-    /// None: our heartbeats did not count.
-    term: Option<Term>,
-    servers: Vec<ZoneServer>,
-    holdings: BTreeMap<RegionId, Holding>,
 }
 
 /// Regions that are being taken.
@@ -156,9 +115,8 @@ impl Keeper {
                 "others may not know that we leave"
             );
         }
-        // What a look that began before has seen is outdated.
-        self.look.under_way = None;
-        self.look.next = Instant::now();
+        // One that began before has seen us stay.
+        self.look.restart();
         let count = self.look.count;
         while self.look.count == count || !self.is_rid_of_all() {
             self.step().await;
@@ -186,10 +144,15 @@ impl Keeper {
                 }
             }
             given = self.giving.next() => self.given(given),
-            ended = self.supervisor.next_end() => self.ended(ended),
-            () = tokio::time::sleep_until(self.look.next), if self.look.under_way.is_none() => self.look(),
+            ended = self.supervisor.next_ends() => self.ended(&ended),
+            () = tokio::time::sleep_until(self.look.next), if self.look.under_way.is_none() => self.look.begin(&server),
             Ok(()) = self.trusted.changed() => self.note_trust(),
-            Ok(()) = self.announced.changed() => self.look.hasten(),
+            Ok(()) = self.announced.changed() => {
+                // Most of what is announced while regions are given away is just that.
+                if self.giving.is_idle() {
+                    self.look.hasten();
+                }
+            }
             () = server.holdings.hint.notified() => self.look.hasten(),
             () = server.terrain_changed.notified() => self.look.hasten(),
             _ = self.census.tick() => {
@@ -199,32 +162,14 @@ impl Keeper {
         }
     }
 
-    fn look(&mut self) {
-        self.look.began = Instant::now();
-        self.look.is_hinted = false;
-        self.look.outdated.clear();
-        self.look.under_way = Some(read(Arc::clone(&self.server)).boxed());
-    }
-
     fn looked(&mut self, looked: Result<Looked, store::Error>) {
         count::looked(self.look.began.elapsed());
         match looked {
             Ok(looked) => {
-                if !self.look.backoff.is_zero() {
-                    tracing::info!("who holds which region is known again");
-                }
                 self.look.succeeded();
                 self.act_on(looked);
             }
-            Err(error) => {
-                if self.look.backoff.is_zero() {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "who holds which region cannot be read; what we hold stays as it is"
-                    );
-                }
-                self.look.failed();
-            }
+            Err(error) => self.look.failed(&error),
         }
     }
 
@@ -304,7 +249,7 @@ impl Keeper {
                 outcome: async move { server.store.regions().take(server.me, take).await }.boxed(),
             });
         }
-        self.giving.begin(&plan.give, &mut self.supervisor);
+        self.giving.set(plan.give, &mut self.supervisor);
     }
 
     fn taken(
@@ -341,57 +286,15 @@ impl Keeper {
 
     fn given(&mut self, Given { tried, given }: Given) {
         self.server.holdings.given(&given);
-        let is_all = given.len() == tried.len();
         self.look.outdated.extend(tried);
-        // There may be more to give. What was not given is another's, or nobody knows.
-        if is_all {
+        self.giving.go_on(&mut self.supervisor);
+    }
+
+    fn ended(&mut self, regions: &[RegionId]) {
+        if !self.giving.drained(regions) {
+            // One has ended by itself, or what was stopped may be ours again.
             self.look.hasten();
         }
-    }
-
-    fn ended(&mut self, ended: Ended) {
-        match ended {
-            Ended::Drained(region) => self.giving.ended(region),
-            Ended::Stopped(_) => {}
-        }
-        self.look.hasten();
-    }
-}
-
-impl Look {
-    fn new() -> Self {
-        Self {
-            under_way: None,
-            began: Instant::now(),
-            next: Instant::now(),
-            count: 0,
-            is_hinted: false,
-            outdated: BTreeSet::new(),
-            backoff: Duration::ZERO,
-        }
-    }
-
-    /// There may be something new.
-    fn hasten(&mut self) {
-        self.is_hinted = true;
-        if self.backoff.is_zero() {
-            self.next = self.next.min(self.began + SPACING);
-        }
-    }
-
-    fn succeeded(&mut self) {
-        self.count += 1;
-        self.backoff = Duration::ZERO;
-        let jitter = rand::random_range(Duration::ZERO..JITTER * 2);
-        self.next = self.began + INTERVAL - JITTER + jitter;
-        if self.is_hinted {
-            self.hasten();
-        }
-    }
-
-    fn failed(&mut self) {
-        self.backoff = (self.backoff * 2).clamp(INTERVAL, BACKOFF_MAX);
-        self.next = Instant::now() + self.backoff;
     }
 }
 
@@ -401,20 +304,4 @@ async fn under_way<T>(future: Option<impl Future<Output = T> + Unpin>) -> T {
         Some(future) => future.await,
         None => std::future::pending().await,
     }
-}
-
-/// Reads who holds what, and then who lives: a holder that has come meanwhile is not taken for dead.
-async fn read(server: Arc<Server>) -> Result<Looked, store::Error> {
-    let term = server.trust.term();
-    let holdings = server.store.regions().all().await?;
-    let servers = server.store.directory().live().await?;
-    let holdings = holdings.into_iter().map(|held| {
-        let (holder, epoch) = (held.holder, held.epoch);
-        (held.region, Holding { holder, epoch })
-    });
-    Ok(Looked {
-        term,
-        servers,
-        holdings: holdings.collect(),
-    })
 }

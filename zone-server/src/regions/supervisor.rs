@@ -14,7 +14,7 @@ use tokio::{
     task::{AbortHandle, Id, JoinError, JoinSet},
     time::Instant,
 };
-use world::{region::Input, region_id::RegionId};
+use world::{name, region::Input, region_id::RegionId};
 
 use crate::{
     actor::{self, Beginning, MAILBOX_MAX},
@@ -63,13 +63,14 @@ enum Aim {
     Stop,
 }
 
-/// How a region's task has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// Everything that it had is let go of: it was told to drain, or no map has a part of it any more.
-    Drained(RegionId),
-    /// It was not ours any more.
-    Stopped(RegionId),
+/// A region's task has ended, otherwise than by failing.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    region: RegionId,
+    /// Whether it was stopped where it was. Otherwise everything that it had is let go of: it was told to drain, or no map has a part of it any more.
+    is_stopped: bool,
+    /// Whether somebody is not where the content has put them, and was there, or belongs there.
+    leaves_strays: bool,
 }
 
 impl Supervisor {
@@ -90,6 +91,11 @@ impl Supervisor {
             .iter()
             .map(|(region, running)| (*region, running.epoch))
             .collect()
+    }
+
+    /// Whether a region has a task.
+    pub(crate) fn runs(&self, region: RegionId) -> bool {
+        self.running.contains_key(&region)
     }
 
     /// Starts regions that do not run, each under the epoch at which it is held.
@@ -148,20 +154,66 @@ impl Supervisor {
         region_count
     }
 
-    /// Waits until a region's task has ended otherwise than by failing, or for ever. Failures are said, counted and mended. It may be dropped and called
-    /// again.
-    pub(crate) async fn next_end(&mut self) -> Ended {
+    /// Waits until the tasks of some regions have ended otherwise than by failing, or for ever. Failures are said, counted and mended. It may be dropped and
+    /// called again.
+    pub(crate) async fn next_ends(&mut self) -> Vec<RegionId> {
         loop {
-            tokio::select! {
-                Some(()) = self.words.next(), if !self.words.is_empty() => {}
-                Some(ended) = self.tasks.join_next_with_id() => {
-                    if let Some(ended) = self.ended(ended) {
-                        return ended;
-                    }
-                }
-                else => std::future::pending().await,
+            let mut next = tokio::select! {
+                Some(()) = self.words.next(), if !self.words.is_empty() => None,
+                Some(ended) = self.tasks.join_next_with_id() => Some(ended),
+                else => return std::future::pending().await,
+            };
+            let mut ends = Vec::new();
+            while let Some(ended) = next {
+                ends.extend(self.ended(ended));
+                next = self.tasks.try_join_next_with_id();
+            }
+            if !ends.is_empty() {
+                return self.clear_away(&ends);
             }
         }
+    }
+
+    /// Regions whose tasks have ended are not here any more.
+    fn clear_away(&mut self, ends: &[End]) -> Vec<RegionId> {
+        let regions: Vec<RegionId> = ends.iter().map(|end| end.region).collect();
+        self.server.regions.remove(&regions);
+        if ends.iter().any(|end| end.is_stopped) {
+            // Of what it had in its hands, something may be ours still.
+            self.server.doubt_rows();
+        }
+        if ends.iter().any(|end| end.leaves_strays) {
+            self.call_home();
+        }
+        regions
+    }
+
+    /// Whoever the content puts into a region of ours and was taken elsewhere is at home again: where it was, or where it belongs, is not here any more.
+    fn call_home(&mut self) {
+        let scene = self.server.scene.load_full();
+        for (region, mailbox) in self.server.regions.all() {
+            let creatures = Some(scene.creatures(region));
+            let afresh = false;
+            let word = async move {
+                // One that has ended begins with those who belong there.
+                let _ended = mailbox
+                    .send(Input::Changed { creatures, afresh }.into())
+                    .await;
+            };
+            self.words.push(word.boxed());
+        }
+    }
+
+    /// Whether somebody whom the content has put into the world was left in a region that has ended, or is left elsewhere without its home.
+    fn leaves_strays(&self, region: RegionId, left: &[String]) -> bool {
+        let scene = self.server.scene.load();
+        let is_stray = |key: &String| {
+            let home = scene.creature_home(key);
+            home.is_some_and(|home| home != region)
+        };
+        let creatures = scene.creatures(region);
+        let mut keys = creatures.iter().map(|creature| name::key(&creature.name));
+        left.iter().any(is_stray) || keys.any(|key| self.server.whereabouts.of(&key).is_some())
     }
 
     /// Stops everything where it is; how many regions that were.
@@ -214,7 +266,7 @@ impl Supervisor {
     }
 
     /// A region's task has ended. None: it has failed, and begins afresh.
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) -> Option<Ended> {
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) -> Option<End> {
         let id = match &ended {
             Ok((id, ())) => *id,
             Err(error) => error.id(),
@@ -222,29 +274,27 @@ impl Supervisor {
         let region = self.names.remove(&id)?;
         let running = self.running.remove(&region)?;
         let lost = self.server.whereabouts.forget(region);
+        let leaves_strays = self.leaves_strays(region, &lost);
         let has_failed = ended.is_err_and(|error| self.note_failure(region, error));
-        match running.aim {
-            Aim::Stay if has_failed => {
-                let at = Instant::now().max(running.began + RESTART_INTERVAL);
-                let start = Start {
-                    region,
-                    epoch: running.epoch,
-                    run: running.run + 1,
-                    lost,
-                };
-                self.start_all(vec![start], at);
-                None
+        if has_failed && running.aim == Aim::Stay {
+            let at = Instant::now().max(running.began + RESTART_INTERVAL);
+            let start = Start {
+                region,
+                epoch: running.epoch,
+                run: running.run + 1,
+                lost,
+            };
+            self.start_all(vec![start], at);
+            if leaves_strays {
+                self.call_home();
             }
-            Aim::Stay | Aim::Drain => {
-                self.server.regions.remove(&[region]);
-                Some(Ended::Drained(region))
-            }
-            Aim::Stop => {
-                // Of what it had in its hands, something may be ours still.
-                self.server.doubt_rows();
-                Some(Ended::Stopped(region))
-            }
+            return None;
         }
+        Some(End {
+            region,
+            is_stopped: running.aim == Aim::Stop,
+            leaves_strays,
+        })
     }
 
     /// Whether a region has failed; if so, that is said and counted.

@@ -54,6 +54,11 @@ impl Watch {
         );
     }
 
+    /// Trouble that says this is forgiven, if there was any.
+    pub(crate) fn forgive(&self, text: &str) {
+        self.seen().trouble.retain(|line| !line.contains(text));
+    }
+
     /// Whether there was trouble that says this.
     pub(crate) fn has_trouble(&self, text: &str) -> bool {
         self.seen().trouble.iter().any(|line| line.contains(text))
