@@ -6,6 +6,7 @@
 //! replies. [`served`] follows what is published, [`presence`] says who is here, [`counters`] count, [`throttle`] keeps warnings few, and [`grpc`]
 //! alone knows how all that is put into protobuf.
 
+mod cli;
 mod config;
 mod connection;
 mod counters;
@@ -30,5 +31,6 @@ mod throttle;
 mod zone_link;
 pub mod zone_message;
 
+pub use cli::main;
 pub use config::Config;
 pub use service::{Error, Peers, serve};

@@ -4,8 +4,10 @@
 //! 130: it was asked twice.
 
 mod bind;
+mod endpoint;
 mod flags;
 mod members;
+mod service;
 mod waiting;
 
 use std::{
@@ -21,8 +23,10 @@ use crate::{
 };
 
 pub use bind::bind;
+pub use endpoint::{Endpoint, Malformed};
 pub use flags::Flags;
 pub use members::Members;
+pub use service::{Bound, Service};
 pub use waiting::wait_for;
 
 /// The keys at the top level of a settings file, which all processes of a cluster may share: each reads those that it knows.

@@ -8,6 +8,7 @@
 mod actor;
 mod answer;
 mod audit;
+mod cli;
 mod clock;
 mod config;
 mod count;
@@ -32,6 +33,7 @@ mod whereabouts;
 #[path = "../tests/zone/yard.rs"]
 mod yard;
 
+pub use cli::{check_advertised, main};
 pub use config::Config;
 pub use holdings::keeper::NotDrained;
 pub use serve::{Error, serve};
