@@ -34,7 +34,7 @@ class _Cut(Fault):
         await asyncio.sleep(self._hole_seconds or 0)
 
     async def heal(self) -> None:
-        await asyncio.to_thread(self.cluster.wait_until_settled)
+        await asyncio.to_thread(self.cluster.wait_until_shared)
 
 
 class CutLink(_Cut):

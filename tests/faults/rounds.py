@@ -45,17 +45,20 @@ class Rounds:
         fault = kind(game, chance)
         game.may_play.set()
         await asyncio.sleep(chance.uniform(*_BEFORE_SECONDS))
-        affected = await self._affected(fault)
+        gateways = {bot: bot.gateway_name for bot in self._bots}
+        owners = await self._owners() if fault.leaves_in_order else {}
         since = game.now()
         for bot in self._bots:
             bot.watch(since)
         await self._guard("strike", fault.strike())
+        # Whom the dead had stays in the rows for a while; nobody can have gone to them or away since.
+        owners = owners or await self._owners()
         lasting = asyncio.ensure_future(self._guard("last", fault.last()))
         await self._until_resumed(since)
-        await lasting
-        # Also once it is over.
-        await self._until_resumed(game.now())
-        pauses = [bot.longest_silence for bot in affected]
+        if not lasting.done():
+            await lasting
+            await self._until_resumed(game.now())
+        pauses = [bot.longest_silence for bot in self._bots if bot.is_brisk and fault.affects(owners.get(bot.name.lower()), gateways[bot])]
         await self._guard("heal", fault.heal())
         await self._until_resumed(game.now())
         await self._be_quiet()
@@ -66,13 +69,17 @@ class Rounds:
         acknowledged_count = game.ledger.acknowledged_count - before
         return Round(self._count, kind.name, fault.victim, acknowledged_count, game.now() - begin, pauses, game.verdict)
 
-    async def _affected(self, fault: Fault) -> list[Bot]:
-        """The bots that it is a matter for. Slow ones are silent for reasons of their own."""
+    async def _owners(self) -> dict[str, str]:
+        """The zone server that each character's row names, by its name."""
         cluster = self._game.cluster
-        servers = await asyncio.to_thread(cluster.sql.zone_servers)
-        names = {servers[zone.url]: zone.name for zone in cluster.zones if zone.url in servers}
-        owners = {row["key"]: names.get(row["owner"]) for row in await asyncio.to_thread(cluster.sql.rows, "SELECT key, owner FROM entities")}
-        return [bot for bot in self._bots if bot.is_brisk and fault.affects(owners.get(bot.name.lower()), bot.gateway_name)]
+        query = "SELECT key, address FROM entities JOIN zone_servers ON owner = incarnation"
+        try:
+            rows = await asyncio.to_thread(cluster.sql.rows, query)
+        except AssertionError as error:
+            self._game.verdict.against("process", str(error))
+            return {}
+        names = {zone.url: zone.name for zone in cluster.zones}
+        return {row["key"]: names[row["address"]] for row in rows if row["address"] in names}
 
     async def _guard(self, what: str, doing) -> None:
         """What the harness does to the cluster may fail too: a process that does not end or start is a finding."""

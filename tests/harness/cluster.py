@@ -154,14 +154,22 @@ class Cluster:
             shares[name] = shares.get(name, 0) + 1
         return shares
 
+    def wait_until_shared(self, deadline: float = DEADLINE) -> None:
+        """Waits until every region is held by a zone server that runs, each of which has some."""
+        until(self._is_shared, "every zone server has some of the regions, and all are held", deadline, pause=0.1)
+
+    def _is_shared(self) -> bool:
+        shares = self.shares()
+        return "" not in shares and bool(shares) and all(shares.values())
+
     def wait_until_settled(self, deadline: float = DEADLINE) -> dict[str, int]:
-        """Waits until every region is held by a zone server that runs, each of which has some, and none moved for half a second."""
+        """The same, and that none has moved for half a second."""
         last: list[dict[str, int | None]] = [{}]
 
         def is_settled() -> bool:
             holders, before = self.sql.holders(), last[0]
             last[0] = holders
-            return bool(holders) and holders == before and "" not in (shares := self.shares()) and all(shares.values())
+            return holders == before and self._is_shared()
 
         until(is_settled, "every zone server has its share of the regions", deadline, pause=0.5)
         return self.shares()

@@ -82,6 +82,19 @@ class ClusterCase(YardCase):
 
     # -- people
 
+    def game_master(self) -> Raw:
+        """The class's game master, whom every zone server knows as one. It starts at the start like everybody else."""
+        is_new = self._game_master is None
+        master = super().game_master()
+        if is_new:
+            cell, holders = self.plain.cell, self.cluster.sql.holders()
+            places = {holder: region.split(":") for region, holder in holders.items()}
+            for _, column, row in places.values():
+                there = ((int(column) + 0.5) * cell, (int(row) + 0.5) * cell, 0)
+                until(lambda there=there: master.ask("edit", ["teleport", [master.name, there]]), "the grant is noticed at %r" % (there,))
+            self.put(master, *self.plain.start[:2])
+        return master
+
     def put(self, player: Raw, x: float, y: float) -> None:
         """One long step over open ground."""
         here = player.position()
