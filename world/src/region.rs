@@ -9,24 +9,28 @@ mod asks;
 mod borders;
 mod commands;
 mod commits;
+mod input;
 mod message;
+mod output;
 mod publish;
 mod releases;
 mod replies;
+mod request;
 mod resident;
+mod row;
 mod sessions;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use message::{
-    Action, Answer, Ask, Asker, Audit, Body, ClaimOutcome, Claimed, Command, Creature, Departed,
-    Edit, Enter, Input, LinkId, Message, Newcomer, Outcome, Output, Reason, Save, Session, Shown,
-    Update,
-};
+pub use input::{Creature, Input};
+pub use message::{Answer, Departed, Message, Reason, Shown, Update};
+pub use output::Output;
 pub use replies::WINDOW;
+pub use request::{Action, Ask, Asker, Body, Command, Edit, Enter, LinkId, Newcomer, Session};
 pub use resident::Resident;
+pub use row::{Audit, ClaimOutcome, Claimed, Outcome, Save};
 
 use crate::{attributes, movement, movement::Ground, region_id::RegionId, settings::Settings};
 use publish::Publisher;

@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    Residents,
-    message::{Departed, LinkId, Message, Output, Shown, Update},
-    resident::Resident,
-};
+use super::{Departed, LinkId, Message, Output, Residents, Shown, Update, resident::Resident};
 use crate::region_id::RegionId;
 
 /// The most entities in one message: with what `update` shows of each bounded, a message stays below gRPC's 4 MiB.

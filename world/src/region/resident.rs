@@ -4,10 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{
-    message::{Ask, Asker, Claimed, Creature, Enter, Reason, Save, Session, Shown},
-    replies::Replies,
-};
+use super::{Ask, Asker, Claimed, Creature, Enter, Reason, Save, Session, Shown, replies::Replies};
 use crate::{
     applied::Applied,
     attributes,

@@ -1,0 +1,63 @@
+//! What a region wants done: the other half of its language. Nothing here decides anything.
+
+use super::{Ask, Asker, Audit, Claimed, Edit, Enter, LinkId, Message, Resident, Save, Session};
+use crate::region_id::RegionId;
+
+/// What a region wants done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Say something to a gateway.
+    Tell(LinkId, Message),
+    /// Claim the row of a character for a session; then [`Input::Entered`].
+    Claim(Enter),
+    /// Write a row; then [`Input::Saved`].
+    Save(Box<Save>),
+    /// Add a row; then [`Input::Spawned`].
+    Spawn(Asker, Box<Claimed>, Audit),
+    /// Remove a row; then [`Input::Saved`].
+    Despawn {
+        /// Whose.
+        key: String,
+        /// What the claim returned.
+        own: u64,
+        /// What is written into the audit log with it.
+        audit: Audit,
+    },
+    /// Log an edit of something that has no row; then [`Input::Saved`].
+    Note {
+        /// Whose.
+        key: String,
+        /// Echoed in the answer.
+        own: u64,
+        /// What is written into the audit log.
+        audit: Audit,
+    },
+    /// What is known of an entity is not certain any more: claim its row again, wherever it then belongs.
+    Recover {
+        /// Whose.
+        key: String,
+        /// The session that spoke for it.
+        session: Option<Session>,
+    },
+    /// Pass a command on to another region.
+    Pass(RegionId, Ask),
+    /// Nobody of the target's name is in the world as far as this server knows: find out whether that is so, and answer.
+    Absent(Ask),
+    /// This edit would be refused now, but was sent before: find out whether it was done then, and answer that.
+    WasDone(Asker),
+    /// Change maps, and answer.
+    Map(Asker, Edit),
+    /// Give an entity to another region of this server, whose [`super::Passage`] is open.
+    HandOver(RegionId, Box<Resident>),
+    /// From now on, the entity is here.
+    Here(String),
+    /// The entity is not in the world any more, or not on this server.
+    Gone(String),
+    /// The entity's row was let go of for a region of another server, or for whoever has this one next: a hint for its holder, who claims it.
+    Released {
+        /// Whose.
+        key: String,
+        /// What the row says now.
+        region: RegionId,
+    },
+}
