@@ -61,6 +61,19 @@ async fn a_change_of_somebody_beyond_the_border_is_made_once_however_often_it_is
 }
 
 #[tokio::test]
+async fn servers_know_who_is_near_their_borders() {
+    let pair = Pair::start(&ANNA_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    streams.enter_east(2, "Bert").await;
+    // Either server's: the west sees Bert, and the east sees Mara.
+    let ghosts = async || {
+        let count = pair.watch.metric("pymmorpg_zone_ghosts ");
+        (count == Some(1.0)).then_some(())
+    };
+    until("ghosts", ghosts).await;
+}
+
+#[tokio::test]
 async fn rules_hold_beyond_the_border() {
     let pair = Pair::start(&ANNA_AND_BERT).await;
     let mut streams = pair.streams().await;

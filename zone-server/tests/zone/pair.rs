@@ -38,7 +38,7 @@ pub(crate) struct Pair {
     pub(crate) announcements: Arc<InProcess>,
     pub(crate) west: Node,
     pub(crate) east: Node,
-    _watch: Watch,
+    pub(crate) watch: Watch,
     _folder: TempDir,
 }
 
@@ -79,7 +79,7 @@ impl Pair {
             east,
             store,
             announcements,
-            _watch: watch,
+            watch,
             _folder: folder,
         };
         for node in [&pair.west, &pair.east] {
