@@ -4,6 +4,8 @@ import asyncio
 import enum
 import random
 
+from harness.cluster import Gateway
+
 from . import acts
 from .acts import Act
 from .client import Client, Lost
@@ -15,6 +17,8 @@ from .verdict import Verdict
 
 #: Before a connection is tried again.
 _RETRY_SECONDS = 0.1
+#: How often a new connection is made for no reason, of all times that it asks for something.
+_CHANGE_CHANCE = 0.003
 #: The longest step along each axis, in tiles.
 _STEP_TILES = 0.75
 
@@ -75,10 +79,12 @@ class Bot:
         """Plays until it is cancelled."""
         while True:
             try:
-                await self._enter()
+                await self._enter(self._gateway if self._is_new else self._any_gateway())
                 while True:
                     await self.game.may_play.wait()
                     self._is_busy = True
+                    if self.chance.random() < _CHANGE_CHANCE:
+                        await self._change()
                     await self.do(self._batch())
                     self._is_busy = False
                     await asyncio.sleep(self.style.value[2] * self.chance.uniform(0.5, 1.5))
@@ -86,14 +92,25 @@ class Bot:
                 self._broke(error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _enter(self) -> None:
-        """Connects and logs in: to the gateway that it was given first, later to any that runs."""
-        if not self._is_new:
-            running = [gateway for gateway in self.game.cluster.gateways if gateway.is_running()]
-            if not running:
-                raise Lost("no gateway runs")
-            self._gateway = self.chance.choice(running)
-        client = await Client.open(self._gateway.address)
+    def _any_gateway(self) -> Gateway:
+        running = [gateway for gateway in self.game.cluster.gateways if gateway.is_running()]
+        if not running:
+            raise Lost("no gateway runs")
+        return self.chance.choice(running)
+
+    async def _change(self) -> None:
+        """Logs in by another connection, perhaps at another gateway. It takes over; the older one is closed by its gateway."""
+        older, self._client = self._client, None
+        try:
+            await self._enter(self._any_gateway())
+        finally:
+            if older is not None:
+                older.close()
+
+    async def _enter(self, gateway: Gateway) -> None:
+        """Connects and logs in."""
+        self._gateway = gateway
+        client = await Client.open(gateway.address)
         is_granted = await client.ask("new" if self._is_new else "login", self.name, "secret")
         if is_granted is not True:
             client.close()

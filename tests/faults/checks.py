@@ -14,7 +14,7 @@ _AGREED_SECONDS_MAX = 5.0
 
 async def check(game: Game, bots: list[Bot]) -> None:
     """Writes into the round's verdict whatever is wrong, and goes on from what is there."""
-    low, high = _gold_unknown(game)
+    unknown = _gold_unknown(game)
     for bot in bots:
         try:
             await _ask(game, bot)
@@ -29,7 +29,7 @@ async def check(game: Game, bots: list[Bot]) -> None:
     for bot in bots:
         _check_row(game, bot, rows.get(bot.name.lower()))
     purses = [rows[bot.name.lower()].attributes.get("gold", 0) for bot in bots if bot.name.lower() in rows]
-    _check_gold(game, sum(gold for gold in purses if isinstance(gold, int)) + sum(game.ledger.in_hand.values()), low, high)
+    _check_gold(game, sum(gold for gold in purses if isinstance(gold, int)) + sum(game.ledger.in_hand.values()), unknown)
     await _check_names(game, rows)
 
 
@@ -99,16 +99,15 @@ def _check_row(game: Game, bot: Bot, row: Row | None) -> None:
             game.verdict.against("lost", "%s of %s is %r in SQL instead of %r" % (attribute, bot.name, found, wanted))
 
 
-def _gold_unknown(game: Game) -> tuple[int, int]:
-    """How much less and how much more gold there may be in all than is acknowledged."""
-    steps = [step for (_, attribute), number in game.ledger.numbers.items() if attribute == "gold" for step in number.unknown]
-    return sum(step for step in steps if step < 0), sum(step for step in steps if step > 0)
+def _gold_unknown(game: Game) -> int:
+    """How much gold may have got lost with connections: taken or not, it is in nobody's hand; or it was in one, and was given or not."""
+    return sum(abs(step) for (_, attribute), number in game.ledger.numbers.items() if attribute == "gold" for step in number.unknown)
 
 
-def _check_gold(game: Game, total: int, low: int, high: int) -> None:
+def _check_gold(game: Game, total: int, unknown: int) -> None:
     """Gold in all purses and hands, against the round before."""
-    if not game.gold_total + low <= total <= game.gold_total + high:
-        game.verdict.against("gold", "%d in all, %d before, %d to %d unknown" % (total, game.gold_total, low, high))
+    if not game.gold_total - unknown <= total <= game.gold_total:
+        game.verdict.against("gold", "%d in all, %d before, %d unknown" % (total, game.gold_total, unknown))
     game.gold_total = total
 
 

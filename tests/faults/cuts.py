@@ -6,7 +6,7 @@ import random
 from harness.process import Program
 
 from .game import Game
-from .kinds import TTL, Fault
+from .kinds import DATABASE_ERRORS, TTL, Fault
 
 #: The longest hole, in seconds. Past the time after which a zone server is not believed alive.
 _HOLE_SECONDS_MAX = 2 * TTL
@@ -69,6 +69,7 @@ class CutSql(_Cut):
     """Between a zone server and PostgreSQL."""
 
     name = "cut-sql"
+    expected_errors = DATABASE_ERRORS
     ci_rounds = 4
 
     def __init__(self, game: Game, chance: random.Random):

@@ -18,6 +18,9 @@ TTL = 2.0
 #: Every kind, by its name.
 KINDS: dict[str, type["Fault"]] = {}
 
+#: What is said when the database has gone away in the middle of something.
+DATABASE_ERRORS = r"commit failed"
+
 #: Longest wait for the regions to come to rest, in seconds.
 _SETTLED_SECONDS_MAX = 30.0
 
@@ -34,6 +37,8 @@ class Fault:
     #: How often it is chosen among all, and how often in the short run.
     weight: ClassVar[int] = 1
     ci_rounds: ClassVar[int] = 2
+    #: Errors that our processes must report then, for a person has to act: a regular expression.
+    expected_errors: ClassVar[str] = "$^"
     #: Whether whom it hits goes elsewhere as soon as it strikes.
     leaves_in_order: ClassVar[bool] = False
 
@@ -195,6 +200,7 @@ class KillRedis(Fault):
 
 class RestartPostgres(Fault):
     name = "restart-postgres"
+    expected_errors = DATABASE_ERRORS
 
     async def strike(self) -> None:
         self._is_immediate = self.chance.random() < 0.5

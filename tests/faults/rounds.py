@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Callable
 
 from harness.process import Program
@@ -65,7 +66,7 @@ class Rounds:
         await check(game, self._bots)
         for zombie in await asyncio.to_thread(take_zombies, game.cluster.sql):
             game.verdict.against("zombie", zombie)
-        self._look_through_logs()
+        self._look_through_logs(re.compile(fault.expected_errors))
         acknowledged_count = game.ledger.acknowledged_count - before
         return Round(self._count, kind.name, fault.victim, acknowledged_count, game.now() - begin, pauses, game.verdict)
 
@@ -104,7 +105,7 @@ class Rounds:
                 return
             await asyncio.sleep(0.02)
 
-    def _look_through_logs(self) -> None:
+    def _look_through_logs(self, expected: re.Pattern[str]) -> None:
         """Panics and errors. Warnings are what a cluster says when its parts die."""
         for program in self._game.cluster.programs:
             text = program.log_text()
@@ -113,5 +114,5 @@ class Rounds:
             for line in new.splitlines():
                 if "panicked at" in line:
                     self._game.verdict.against("panic", "%s: %s" % (program, line))
-                elif '"level":"ERROR"' in line:
+                elif '"level":"ERROR"' in line and not expected.search(line):
                     self._game.verdict.against("error", "%s: %s" % (program, line))
