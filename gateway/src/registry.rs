@@ -105,14 +105,18 @@ impl Registry {
     /// Tells everybody whose region is reached by another stream than that by which he speaks. `look` is the last finished look at who holds what; `holder`
     /// says what it has found.
     pub(crate) fn review(&self, look: u64, holder: impl Fn(RegionId) -> Option<LinkId>) {
+        // Many sessions speak to the same regions.
+        let mut known: HashMap<RegionId, Option<LinkId>> = HashMap::new();
         let is_wrong = |speaks: &Speaks| {
-            let held = speaks.region.and_then(&holder);
+            let held = speaks
+                .region
+                .and_then(|region| *known.entry(region).or_insert_with(|| holder(region)));
             held.is_some() && held != speaks.link && speaks.since_look < look
         };
         self.tell_those(is_wrong, || Word::Look);
     }
 
-    fn tell_those(&self, who: impl Fn(&Speaks) -> bool, word: impl Fn() -> Word) {
+    fn tell_those(&self, mut who: impl FnMut(&Speaks) -> bool, word: impl Fn() -> Word) {
         let mut deaf = Vec::new();
         for (number, listener) in &*self.sessions.read() {
             let speaks = *listener.speaks.lock();

@@ -325,6 +325,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nor_is_that_of_one_that_it_has_left() {
+        let (mut line, _messages, registry) = line();
+        let (other, _others) = Link::new("http://other");
+        line.link.clone().unwrap().end(&registry);
+        line.link = Some(other);
+        assert!(line.try_next().is_none());
+        assert_eq!(line.zone(), Some("http://other"));
+    }
+
+    #[tokio::test]
     async fn of_what_comes_by_another_stream_only_answers_count() {
         let (mut line, _messages, registry) = line();
         let region = RegionId {

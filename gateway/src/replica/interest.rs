@@ -174,8 +174,8 @@ impl Need {
                 }
             }
             Some(asked) => {
+                // If it is the present one again, that it is asked now counts for more.
                 let older = self.former.replace(asked.link);
-                let older = older.filter(|older| *older != holder);
                 orders.extend(older.map(|link| Order::Unsubscribe(link, region)));
             }
             None => {}

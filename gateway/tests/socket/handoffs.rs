@@ -38,7 +38,16 @@ async fn pipelined_requests_follow_a_character_to_another_server() {
         ..entity("anna", 1, 9.5)
     };
     other.put(region(1), arrived);
-    zone.say(vec![reply(&one, true), released(one.session, region(1))]);
+    // After that, the first one has no more to say about where it is, not even in the same breath.
+    let moved = Say::Moved(proto::Moved {
+        session: one.session,
+        region: Some(START),
+    });
+    zone.say(vec![
+        reply(&one, true),
+        released(one.session, region(1)),
+        moved.clone(),
+    ]);
     let enter = other.entrance().await;
     assert_eq!(
         (enter.session, enter.region),
@@ -48,14 +57,7 @@ async fn pipelined_requests_follow_a_character_to_another_server() {
     let again = other.command().await;
     assert_eq!((again.counter, again.attempt), (two.counter, 1));
     assert_eq!(again.region, Some(region(1)));
-    // What the first one says late is not listened to.
-    zone.say(vec![
-        reply(&two, false),
-        Say::Moved(proto::Moved {
-            session: one.session,
-            region: Some(START),
-        }),
-    ]);
+    zone.say(vec![reply(&two, false), moved]);
     other.say(vec![reply(&again, true)]);
     assert_eq!(client.reply().await, yes());
     assert_eq!(client.reply().await, yes());
@@ -72,24 +74,74 @@ async fn pipelined_requests_follow_a_character_to_another_server() {
 }
 
 #[tokio::test]
-async fn who_is_released_before_its_region_is_handed_over_finds_the_new_holder() {
+async fn a_view_after_a_warp_to_another_server_waits_for_what_is_there() {
     let (cluster, other) = Cluster::pair().await;
     let zone = &cluster.zone;
     let mut client = cluster.play("anna").await;
-    client.send(&[step(1.0)]).await;
+    assert_eq!(client.view().await, [("anna".to_owned(), 4.5)]);
+    let arrived = proto::Entity {
+        own: 2,
+        ..entity("anna", 1, 45.5)
+    };
+    other.put(region(5), arrived);
+    other.put(region(5), entity("bert", 1, 44.5));
+    other.put(region(6), entity("carl", 1, 48.5));
+    client.send(&[step(1.0), update()]).await;
     let command = zone.command().await;
-    zone.hold(Vec::new(), 1);
-    zone.say(vec![released(command.session, START)]);
-    let astray = zone.entrance().await;
-    assert_eq!(astray.region, Some(START), "nobody has said where to");
-    // Nothing is announced: that the character was not there is reason enough to look.
-    cluster.hand_quietly(&[START], 1).await;
-    let enter = other.entrance().await;
-    assert_eq!(enter.region, Some(START));
-    let again = other.command().await;
-    assert_eq!((again.counter, again.region), (1, Some(START)));
-    other.say(vec![reply(&again, true)]);
+    let departure = Say::Changes(proto::Changes {
+        region: Some(START),
+        epoch: 1,
+        changed: vec![],
+        departed: vec![proto::Departure {
+            name: "anna".to_owned(),
+            own: 1,
+            version: 2,
+            to: Some(region(5)),
+        }],
+    });
+    zone.say(vec![
+        departure,
+        reply(&command, true),
+        released(command.session, region(5)),
+    ]);
     assert_eq!(client.reply().await, yes());
+    let expected = [("anna", 45.5), ("bert", 44.5), ("carl", 48.5)];
+    let expected = expected.map(|(name, x)| (name.to_owned(), x));
+    assert_eq!(client.next_view().await, expected);
+}
+
+#[tokio::test]
+async fn who_is_released_before_its_region_is_handed_over_finds_the_new_holder() {
+    const ROUNDS: usize = 8;
+    let (cluster, other) = Cluster::pair().await;
+    let zones = [&cluster.zone, &other];
+    let mut client = cluster.play("anna").await;
+    cluster.zone.entrance().await;
+    let began = Instant::now();
+    for round in 0..ROUNDS {
+        let (from, to) = (zones[round % 2], zones[(round + 1) % 2]);
+        client.send(&[step(1.0)]).await;
+        let command = from.command().await;
+        from.hold(Vec::new(), 1);
+        from.say(vec![released(command.session, START)]);
+        let astray = from.entrance().await;
+        assert_eq!(astray.region, Some(START), "nobody has said where to");
+        // Nothing is announced: that the character was not there is reason enough to look.
+        cluster.hand_quietly(&[START], (round + 1) % 2).await;
+        let enter = to.entrance().await;
+        assert_eq!(enter.region, Some(START));
+        let again = to.command().await;
+        assert_eq!(again.counter, command.counter);
+        assert_eq!((again.attempt, again.region), (1, Some(START)));
+        to.say(vec![reply(&again, true)]);
+        assert_eq!(client.reply().await, yes());
+    }
+    let took = began.elapsed();
+    let seldom = Duration::from_millis(500) * u32::try_from(ROUNDS).unwrap();
+    assert!(
+        took < seldom,
+        "{took:?}: it was found by looking each second"
+    );
 }
 
 #[tokio::test]
