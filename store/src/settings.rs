@@ -126,56 +126,34 @@ impl Settings {
         }
     }
 
-    /// Opens all of it. An embedded database is locked: no other process can run a cluster on it.
+    /// Opens all of it. An embedded database is locked: no other process can run a cluster on it. A database server that is not there yet is waited
+    /// for, and not for long.
     ///
     /// # Errors
     /// What cannot be used, and why.
     pub async fn open(&self) -> Result<Opened, crate::Error> {
-        let lock = match &self.database {
-            Database::Embedded(folder) => Some(Store::lock(folder)?),
-            Database::Postgres(_) => None,
-        };
-        let (sessions, announcements): (Arc<dyn Sessions>, Arc<dyn Announcements>) =
-            match &self.redis {
-                Some(url) => {
-                    let redis::Hints {
-                        sessions,
-                        announcements,
-                    } = redis::connect(url).await?;
-                    (sessions, announcements)
-                }
-                None => (
-                    Arc::new(InMemory::default()),
-                    Arc::new(InProcess::default()),
-                ),
-            };
-        Ok(Opened {
-            store: Store::open(&self.database).await?,
-            sessions,
-            announcements,
-            lock,
-        })
-    }
-
-    /// Opens all of it, for a service that cannot be without a world. A database server that is not there yet is waited for, and not for long.
-    ///
-    /// # Errors
-    /// What cannot be used, and why; or there is no world.
-    pub async fn open_published(&self) -> Result<Opened, Error> {
         let end = Instant::now() + DATABASE_PATIENCE;
         let mut is_said = false;
-        let opened = loop {
-            match self.open().await {
+        loop {
+            match self.open_now().await {
                 Err(error) if is_away(&error) && Instant::now() + DATABASE_PAUSE < end => {
                     if !std::mem::replace(&mut is_said, true) {
                         let reason = &error as &dyn std::error::Error;
                         tracing::info!(reason, "waiting for the database");
                     }
                 }
-                outcome => break outcome?,
+                outcome => return outcome,
             }
             sleep(DATABASE_PAUSE).await;
-        };
+        }
+    }
+
+    /// Opens all of it, for a service that cannot be without a world.
+    ///
+    /// # Errors
+    /// What cannot be used, and why; or there is no world.
+    pub async fn open_published(&self) -> Result<Opened, Error> {
+        let opened = self.open().await?;
         let current = opened.store.content().current().await;
         if !matches!(current, Ok(Some(_))) {
             opened.store.close().await;
@@ -186,6 +164,31 @@ impl Settings {
             });
         }
         Ok(opened)
+    }
+
+    async fn open_now(&self) -> Result<Opened, crate::Error> {
+        let lock = match &self.database {
+            Database::Embedded(folder) => Some(Store::lock(folder)?),
+            Database::Postgres(_) => None,
+        };
+        let store = Store::open(&self.database).await?;
+        let (sessions, announcements): (Arc<dyn Sessions>, Arc<dyn Announcements>) =
+            match &self.redis {
+                Some(url) => {
+                    let hints = redis::connect(url).await?;
+                    (hints.sessions, hints.announcements)
+                }
+                None => (
+                    Arc::new(InMemory::default()),
+                    Arc::new(InProcess::default()),
+                ),
+            };
+        Ok(Opened {
+            store,
+            sessions,
+            announcements,
+            lock,
+        })
     }
 
     /// Announces for a process that is about to end, if there is a Redis: once this has returned, others have been told. That they were not is no

@@ -19,6 +19,8 @@ mod edits;
 mod entities;
 #[path = "contract/ground.rs"]
 mod ground;
+#[path = "contract/hints.rs"]
+mod hints;
 #[path = "contract/ownership.rs"]
 mod ownership;
 #[path = "contract/regions.rs"]
@@ -81,7 +83,16 @@ macro_rules! on_every_hint {
             $(mod $module {
                 $(#[tokio::test]
                 async fn $test() {
-                    crate::$module::$test(&crate::$module::in_process()).await;
+                    crate::$module::$test(&crate::hints::Local::new().hints().await).await;
+                })*
+            })*
+        }
+        mod redis {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $test() {
+                    let server = crate::hints::Redis::new();
+                    crate::$module::$test(&server.hints().await).await;
                 })*
             })*
         }

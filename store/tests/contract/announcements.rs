@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use store::announce::{Announcements, InProcess, Topic};
+use store::{announce::Topic, redis::Hints};
 use tokio::{sync::watch, time::timeout};
 
 /// Long enough for an announcement to come from another machine.
 const SOON: Duration = Duration::from_secs(10);
-
-pub(crate) fn in_process() -> InProcess {
-    InProcess::default()
-}
 
 async fn told(listener: &mut watch::Receiver<u64>) {
     timeout(SOON, listener.changed())
@@ -19,7 +15,8 @@ async fn told(listener: &mut watch::Receiver<u64>) {
         .unwrap();
 }
 
-pub(crate) async fn who_listens_is_told(announcements: &impl Announcements) {
+pub(crate) async fn who_listens_is_told(hints: &Hints) {
+    let announcements = &*hints.announcements;
     // Nobody need be listening.
     announcements.announce(Topic::Flags);
     let mut listeners = [
@@ -36,7 +33,8 @@ pub(crate) async fn who_listens_is_told(announcements: &impl Announcements) {
     }
 }
 
-pub(crate) async fn topics_are_apart(announcements: &impl Announcements) {
+pub(crate) async fn topics_are_apart(hints: &Hints) {
+    let announcements = &*hints.announcements;
     let mut flags = announcements.listen(Topic::Flags);
     let mut directory = announcements.listen(Topic::Directory);
     announcements.announce(Topic::Directory);
@@ -48,7 +46,8 @@ pub(crate) async fn topics_are_apart(announcements: &impl Announcements) {
     assert!(!flags.has_changed().unwrap() && !directory.has_changed().unwrap());
 }
 
-pub(crate) async fn nothing_is_told_twice(announcements: &impl Announcements) {
+pub(crate) async fn nothing_is_told_twice(hints: &Hints) {
+    let announcements = &*hints.announcements;
     let mut listener = announcements.listen(Topic::Flags);
     for _ in 0..5 {
         announcements.announce(Topic::Flags);

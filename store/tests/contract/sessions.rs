@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use store::sessions::{InMemory, Session, Sessions};
+use store::{
+    redis::Hints,
+    sessions::{Session, Sessions},
+};
 
 const LONG: Duration = Duration::from_secs(600);
-
-pub(crate) fn in_process() -> InMemory {
-    InMemory::default()
-}
 
 fn session(generation: u64) -> Session {
     Session {
@@ -17,13 +16,14 @@ fn session(generation: u64) -> Session {
     }
 }
 
-async fn get(sessions: &impl Sessions, name: &str) -> Option<u64> {
+async fn get(sessions: &dyn Sessions, name: &str) -> Option<u64> {
     let found = sessions.get(name).await.unwrap()?;
     assert_eq!(found, session(found.generation));
     Some(found.generation)
 }
 
-pub(crate) async fn a_session_is_found_in_any_case_until_it_is_removed(sessions: &impl Sessions) {
+pub(crate) async fn a_session_is_found_in_any_case_until_it_is_removed(hints: &Hints) {
+    let sessions = &*hints.sessions;
     assert_eq!(get(sessions, "Änna").await, None);
     sessions.put("Änna", session(1), LONG).await.unwrap();
     sessions.put("Bert", session(7), LONG).await.unwrap();
@@ -38,9 +38,8 @@ pub(crate) async fn a_session_is_found_in_any_case_until_it_is_removed(sessions:
     );
 }
 
-pub(crate) async fn a_higher_generation_replaces_a_lower_one_and_not_the_other_way(
-    sessions: &impl Sessions,
-) {
+pub(crate) async fn a_higher_generation_replaces_a_lower_one_and_not_the_other_way(hints: &Hints) {
+    let sessions = &*hints.sessions;
     sessions.put("Anna", session(4), LONG).await.unwrap();
     sessions.put("Anna", session(5), LONG).await.unwrap();
     assert_eq!(get(sessions, "Anna").await, Some(5));
@@ -51,7 +50,8 @@ pub(crate) async fn a_higher_generation_replaces_a_lower_one_and_not_the_other_w
     assert_eq!(get(sessions, "Anna").await, Some(5));
 }
 
-pub(crate) async fn only_the_session_of_that_generation_is_removed(sessions: &impl Sessions) {
+pub(crate) async fn only_the_session_of_that_generation_is_removed(hints: &Hints) {
+    let sessions = &*hints.sessions;
     sessions.put("Anna", session(5), LONG).await.unwrap();
     for generation in [4, 6] {
         sessions.remove("Anna", generation).await.unwrap();
@@ -62,7 +62,8 @@ pub(crate) async fn only_the_session_of_that_generation_is_removed(sessions: &im
     sessions.remove("Anna", 5).await.unwrap();
 }
 
-pub(crate) async fn a_session_ends_with_its_time(sessions: &impl Sessions) {
+pub(crate) async fn a_session_ends_with_its_time(hints: &Hints) {
+    let sessions = &*hints.sessions;
     let short = Duration::from_millis(20);
     sessions.put("Anna", session(5), short).await.unwrap();
     ended(sessions, "Anna").await;
@@ -78,7 +79,7 @@ pub(crate) async fn a_session_ends_with_its_time(sessions: &impl Sessions) {
 }
 
 /// Waits until a session has ended.
-async fn ended(sessions: &impl Sessions, name: &str) {
+async fn ended(sessions: &dyn Sessions, name: &str) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while get(sessions, name).await.is_some() {
         assert!(tokio::time::Instant::now() < deadline, "it did not end");

@@ -8,11 +8,12 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-/// Its arguments are the folder and the server's command. It reads `start` and answers with a process id, and `stop SIGNAL`, and answers when the
+/// Its arguments are the folder, the signal that ends the server in the end, and the server's command. It reads `start` and answers with a process id, and `stop SIGNAL`, and answers when the
 /// server has ended.
 const SCRIPT: &str = r#"
 folder=$1
-shift
+last=$2
+shift 2
 server=
 stop() {
     if [ -n "$server" ]; then
@@ -34,7 +35,7 @@ while read -r word signal; do
         ;;
     esac
 done
-stop QUIT
+stop "$last"
 rm -rf "$folder"
 "#;
 
@@ -49,11 +50,12 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// A keeper of a folder that is its own from now on, and of the server that a command starts.
-    pub(crate) fn new(folder: PathBuf, command: &[String]) -> Self {
+    /// A keeper of a folder that is its own from now on, and of the server that a command starts and a signal ends.
+    pub(crate) fn new(folder: PathBuf, last_signal: &str, command: &[String]) -> Self {
         let mut process = Command::new("sh")
             .args(["-c", SCRIPT, "keeper"])
             .arg(&folder)
+            .arg(last_signal)
             .args(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -79,7 +79,7 @@ impl Postgres {
             port,
             programs,
             count: AtomicU32::new(0),
-            keeper: Mutex::new(Keeper::new(folder, &command)),
+            keeper: Mutex::new(Keeper::new(folder, "QUIT", &command)),
         };
         postgres.start_again();
         postgres.execute(

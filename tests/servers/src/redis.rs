@@ -64,7 +64,7 @@ impl Redis {
         let redis = Self {
             port,
             is_tls: certificate.is_some(),
-            keeper: Mutex::new(Keeper::new(folder, &command)),
+            keeper: Mutex::new(Keeper::new(folder, "KILL", &command)),
         };
         redis.start_again();
         redis
