@@ -98,17 +98,21 @@ impl Supervisor {
         self.running.contains_key(&region)
     }
 
-    /// Starts regions that do not run, each under the epoch at which it is held.
+    /// Starts regions, each under the epoch at which it is held. One that is still being stopped is left to the next look.
     pub(crate) fn start(&mut self, regions: &[(RegionId, u64)]) {
-        let begin = |(region, epoch): &(RegionId, u64)| Start {
-            region: *region,
-            epoch: *epoch,
-            run: 0,
-            lost: Vec::new(),
-        };
-        self.start_all(regions.iter().map(begin).collect(), Instant::now());
-        let regions = regions.iter().map(|(region, _)| *region);
-        self.server.begun.add(regions);
+        let starts: Vec<Start> = regions
+            .iter()
+            .filter(|(region, _)| !self.runs(*region))
+            .map(|(region, epoch)| Start {
+                region: *region,
+                epoch: *epoch,
+                run: 0,
+                lost: Vec::new(),
+            })
+            .collect();
+        let begun: Vec<RegionId> = starts.iter().map(|start| start.region).collect();
+        self.start_all(starts, Instant::now());
+        self.server.begun.add(begun);
     }
 
     /// Tells regions to let go of everything.

@@ -8,10 +8,10 @@ use wire::Value;
 use world::region_id::RegionId;
 
 use crate::{
-    cluster::until,
-    gateway::{Gateway, Player, id, set, step},
+    cluster::{PATIENCE, until},
+    gateway::{Gateway, Player, id, set, step, teleport},
     swarm::{Node, Swarm, share_of},
-    yard::WEST,
+    yard::{EAST, WEST},
 };
 
 fn ttl() -> Duration {
@@ -20,14 +20,23 @@ fn ttl() -> Duration {
 
 /// Two servers, of which the second should have the region in which everybody begins.
 async fn rivals(swarm: &Swarm, first: Node) -> (Node, Node) {
+    let second = rival(swarm, &first, |second| {
+        share_of(WEST, &[&first, second]) == second.me
+    });
+    let second = second.await;
+    (first, second)
+}
+
+/// Another server, which should have what it is to have.
+async fn rival(swarm: &Swarm, first: &Node, is_right: impl Fn(&Node) -> bool) -> Node {
     loop {
         let second = swarm.join().await;
-        swarm.shared_by(&[&first, &second]).await;
-        if share_of(WEST, &[&first, &second]) == second.me {
-            return (first, second);
+        swarm.shared_by(&[first, &second]).await;
+        if is_right(&second) {
+            return second;
         }
         second.stop().await;
-        swarm.shared_by(&[&first]).await;
+        swarm.shared_by(&[first]).await;
     }
 }
 
@@ -225,6 +234,31 @@ async fn what_a_server_had_that_was_dropped_is_let_go_of_when_it_wakes() {
     let mut gateway = second.gateway().await;
     gateway.enter(&mut anna).await;
     assert!(gateway.is_done(&mut anna, step(1.0, 0.0)).await);
+}
+
+#[tokio::test]
+async fn whoever_was_taken_elsewhere_is_at_home_again_when_that_goes_to_another_server() {
+    let swarm = Swarm::new(2, 1, &["GM"]).await;
+    let first = swarm.join().await;
+    let mut gateway = first.gateway().await;
+    let mut gm = Player::new(1, "GM");
+    gateway.enter(&mut gm).await;
+    let home = gateway.get(&mut gm, "Mara#yard", "pos").await;
+    let away = teleport("Mara#yard", 12.5, 4.5);
+    assert!(gateway.is_done(&mut gm, away).await);
+    assert_ne!(gateway.get(&mut gm, "Mara#yard", "pos").await, home);
+
+    let second = rival(&swarm, &first, |second| {
+        share_of(WEST, &[&first, second]) == first.me
+            && share_of(EAST, &[&first, second]) == second.me
+    });
+    let _second = second.await;
+    let mut gateway = first.gateway().await;
+    gateway.enter(&mut gm).await;
+    let begun = Instant::now();
+    while gateway.get(&mut gm, "Mara#yard", "pos").await != home {
+        assert!(begun.elapsed() < PATIENCE, "she is lost");
+    }
 }
 
 #[tokio::test]

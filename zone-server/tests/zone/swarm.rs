@@ -46,7 +46,8 @@ pub(crate) struct Node {
 pub(crate) type Held = (Option<Incarnation>, u64);
 
 impl Swarm {
-    /// A database with a world that is so many regions wide and high, and with these accounts. They begin in the first of the regions.
+    /// A database with a world that is so many regions wide and high, and with these accounts, which begin in the first of the regions; those in capitals
+    /// are game masters.
     pub(crate) async fn new(columns: usize, rows: usize, accounts: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::embedded(folder.path()).await.unwrap();
@@ -55,7 +56,9 @@ impl Swarm {
         let map = yard::map(&lines, OBJECTS);
         yard::publish(&store, yard::with(&[("yard.tmx", map)])).await;
         for name in accounts {
-            yard::account(&store, name, Role::Player).await;
+            let is_gm = name.chars().all(char::is_uppercase);
+            let role = if is_gm { Role::Gm } else { Role::Player };
+            yard::account(&store, name, role).await;
         }
         Self {
             store,
