@@ -48,7 +48,7 @@ class Postgres(Process):
 
     def _is_ready(self) -> bool:
         assert self.is_running(), "PostgreSQL ended:\n" + self.log_end()
-        command = [_postgres_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [_postgres_binary("pg_isready"), "-q", "-U", _POSTGRES_USER, "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command).returncode == 0
 
     def restart(self, is_immediate: bool) -> None:

@@ -68,7 +68,10 @@ mod tests {
         for _ in 0..10_000 {
             counts[usize::try_from(chance.below(10)).unwrap()] += 1;
         }
-        assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (900..1_100).contains(count)),
+            "{counts:?}"
+        );
         assert!((0..1_000).all(|_| (3..=5).contains(&chance.within(3, 5))));
     }
 }

@@ -100,6 +100,7 @@ impl Database {
             } => self.audited(audit, |tables| tables.despawn(&key, owner, own, commits)),
             Statement::IsDone(audit) => Response::IsDone(self.audit.contains(&audit)),
             Statement::Orphans(live, regions) => Response::Orphans(self.orphans(&live, &regions)),
+            Statement::Owned(owner) => Response::Orphans(self.owned(owner)),
             Statement::Heartbeat(server) => {
                 self.heartbeat(server, now_ms);
                 Response::Done

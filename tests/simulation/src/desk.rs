@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     chance::Chance,
     database::{Commit, Database},
+    describe,
     mutant::Mutant,
     network::NodeId,
     schedule::{MILLI, Micros, SECOND},
@@ -41,6 +42,8 @@ pub struct Desk {
     delay_max: Micros,
     /// How many statements of a thousand get lost, or executed late, or their answers.
     pub trouble: u64,
+    /// Until when they do.
+    pub trouble_until: Micros,
     /// Until when the database is down.
     pub down_until: Micros,
     /// Until when processes do not reach it.
@@ -69,6 +72,7 @@ impl Desk {
             delay_max: *chance.pick(&delays).unwrap_or(&MILLI),
             chance,
             trouble: 0,
+            trouble_until: 0,
             down_until: 0,
             cut_off: BTreeMap::new(),
             wait_max: 0,
@@ -91,16 +95,17 @@ impl Desk {
             steps.push(unknown(now + delay));
             return ticket;
         }
-        let is_troubled = self.chance.per_mille(self.trouble);
+        let is_troubled = now < self.trouble_until && self.chance.per_mille(self.trouble);
         let mut is_heard = true;
         let mut executed_at = Some(now + delay);
         if is_troubled {
             is_heard = false;
             // The connection breaks, or hangs.
-            let given_up_at = now + match self.chance.below(3) {
-                0 => DEADLINE,
-                _ => self.chance.within(0, 200 * MILLI),
-            };
+            let given_up_at = now
+                + match self.chance.below(3) {
+                    0 => DEADLINE,
+                    _ => self.chance.within(0, 200 * MILLI),
+                };
             steps.push(unknown(given_up_at));
             executed_at = match self.chance.below(3) {
                 0 => None,
@@ -144,11 +149,11 @@ impl Desk {
             }
             return Some((format!("{} is lost", statement.name()), steps));
         }
-        let wanted = is_traced.then(|| format!("{statement:?}"));
+        let wanted = is_traced.then(|| describe::statement(&statement));
         let response = self.database.execute(statement, now_ms, commits);
         let executed = wanted.map_or_else(String::new, |wanted| {
             let hearing = if is_heard { "" } else { "; nobody hears" };
-            format!("{wanted} -> {response:?}{hearing}")
+            format!("{wanted} -> {}{hearing}", describe::response(&response))
         });
         if is_heard {
             let at = now + self.delay();

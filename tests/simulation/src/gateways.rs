@@ -18,8 +18,8 @@ use crate::{
     statement::{Answered, Statement},
     watch::WishId,
 };
-pub use connection::ConnectionId;
 use connection::Connection;
+pub use connection::ConnectionId;
 use router::Router;
 
 /// What a gateway does, when its time has come.
@@ -52,8 +52,8 @@ enum Then {
 pub enum ToPlayer {
     /// The answer to its oldest request.
     Reply(usize, ConnectionId, world::region::Answer),
-    /// The connection is closed, for a reason that is its session's end.
-    Closed(usize, ConnectionId, Option<gateway::session::End>),
+    /// The connection is closed: why, as its session says, and of which generation that was.
+    Closed(usize, ConnectionId, Option<(gateway::session::End, u64)>),
 }
 
 /// A gateway.

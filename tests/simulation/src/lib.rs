@@ -2,4 +2,20 @@
 //! and who may write it" hold then. The rules are the product's own; the database, the network and the players are made up here. A seed is a run.
 
 pub mod chance;
+pub mod database;
+mod describe;
+pub mod desk;
+mod ends;
+pub mod faults;
+pub mod gateways;
+pub mod mutant;
+pub mod network;
+pub mod players;
+pub mod run;
 pub mod schedule;
+pub mod shared;
+pub mod statement;
+pub mod watch;
+mod wrong;
+pub mod yard;
+pub mod zone;

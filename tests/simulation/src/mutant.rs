@@ -85,7 +85,12 @@ pub struct NoMutant(String);
 impl fmt::Display for NoMutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
-        write!(f, "no mutant is called {:?}; there are {}", self.0, names.join(", "))
+        write!(
+            f,
+            "no mutant is called {:?}; there are {}",
+            self.0,
+            names.join(", ")
+        )
     }
 }
 

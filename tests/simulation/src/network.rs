@@ -186,7 +186,8 @@ impl Network {
                 continue;
             };
             let kept = chance % (lane.queue.len() as u64 + 1);
-            lane.queue.truncate(usize::try_from(kept).unwrap_or_default());
+            lane.queue
+                .truncate(usize::try_from(kept).unwrap_or_default());
             lane.queue.push_back(Packet::End);
             lane.is_ended = true;
             // One for what is there, and the end itself.

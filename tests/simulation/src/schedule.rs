@@ -72,6 +72,13 @@ impl<E> Schedule<E> {
         self.queue.push(Reverse(Entry { key, event }));
     }
 
+    /// Something happens now, behind whatever else was said to happen now in its order, and ahead of everything else.
+    pub fn in_order(&mut self, event: E) {
+        self.count += 1;
+        let key = (self.now, 0, self.count);
+        self.queue.push(Reverse(Entry { key, event }));
+    }
+
     /// Something happens after a while.
     pub fn after(&mut self, delay: Micros, event: E) {
         self.at(self.now + delay, event);

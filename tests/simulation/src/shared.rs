@@ -9,9 +9,10 @@ use crate::{
     chance::Chance,
     database::Commit,
     desk::{Desk, Step, Ticket},
+    gateways,
     mutant::Mutant,
     network::{Network, NodeId, Packet, Side, StreamId},
-    players, gateways,
+    players,
     schedule::{Micros, Schedule},
     statement::{Answered, Statement},
     watch::Watch,
@@ -70,6 +71,8 @@ pub struct Shared {
     pub mutant: Option<Mutant>,
     /// What has happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
+    /// Gateways that want a stream to a zone server.
+    pub links_wanted: Vec<(NodeId, String)>,
     /// Zone servers that want a stream to another one.
     pub peers_wanted: Vec<(NodeId, Incarnation)>,
     /// Regions that have begun to run.
@@ -94,6 +97,7 @@ impl Shared {
             watch: Watch::default(),
             mutant,
             trace: None,
+            links_wanted: Vec::new(),
             peers_wanted: Vec::new(),
             started: Vec::new(),
             is_announced: false,
@@ -148,8 +152,12 @@ impl Shared {
         let (now, now_ms) = (self.now(), self.now_ms());
         let mut commits: Vec<Commit> = Vec::new();
         let is_traced = self.trace.is_some();
-        let executed = self.desk.execute(ticket, now, now_ms, &mut commits, is_traced);
-        let Some((text, steps)) = executed else { return };
+        let executed = self
+            .desk
+            .execute(ticket, now, now_ms, &mut commits, is_traced);
+        let Some((text, steps)) = executed else {
+            return;
+        };
         self.plan(steps);
         self.note(|| format!("database: {text}"));
         for commit in &commits {
@@ -189,6 +197,11 @@ impl Shared {
         for (at, stream, side) in self.network.close(stream, from, now) {
             self.schedule.at(at, Event::Arrive(stream, side));
         }
+    }
+
+    /// Something happens now, in the order in which this was called.
+    pub fn in_order(&mut self, event: Event) {
+        self.schedule.in_order(event);
     }
 
     /// Announces that the directory has changed.

@@ -38,11 +38,13 @@ pub enum Statement {
     IsDone(AuditId),
     /// `entities().orphans_in`: rows in these regions whose owners are none of these.
     Orphans(Vec<Incarnation>, Vec<RegionId>),
+    /// `entities().orphans_of`: rows in the world that this server owns.
+    Owned(Incarnation),
     /// `directory().heartbeat`
     Heartbeat(ZoneServer),
     /// `directory().remove`
     Remove(Incarnation),
-    /// `directory().live` and `regions().all`, one after the other.
+    /// `regions().all` and `directory().live`, one after the other.
     Look,
     /// `regions().take`
     Take(Incarnation, Vec<(RegionId, u64)>),
@@ -90,7 +92,7 @@ impl Statement {
     pub fn is_read(&self) -> bool {
         matches!(
             self,
-            Self::Peek(_) | Self::IsDone(_) | Self::Orphans(..) | Self::Look
+            Self::Peek(_) | Self::IsDone(_) | Self::Orphans(..) | Self::Owned(_) | Self::Look
         )
     }
 
@@ -106,6 +108,7 @@ impl Statement {
             Self::Despawn { .. } => "despawn",
             Self::IsDone(_) => "is_done",
             Self::Orphans(..) => "orphans",
+            Self::Owned(_) => "orphans_of",
             Self::Heartbeat(_) => "heartbeat",
             Self::Remove(_) => "remove",
             Self::Look => "look",

@@ -26,10 +26,12 @@ pub struct Watch {
     pub sessions: BTreeMap<u64, (String, u64)>,
     /// What the commands under way are, by author and id.
     commands: BTreeMap<(String, CommandId), Body>,
-    /// Characters as their present and last owners have them, by owner and key.
-    lives: BTreeMap<(Incarnation, String), Life>,
-    /// Where living copies are.
-    copies: BTreeMap<String, BTreeSet<(Incarnation, RegionId)>>,
+    /// Characters as their present and past owners have them: by key, owner, and what its claim returned.
+    lives: BTreeMap<(String, Incarnation, u64), Life>,
+    /// The `own` that an owner's last claim of a row returned.
+    claims: BTreeMap<(String, Incarnation), u64>,
+    /// Where living copies are, each with its `own`.
+    copies: BTreeMap<String, BTreeMap<(Incarnation, RegionId), u64>>,
     /// Since when each entity is in the world without interruption, as rows say.
     present_since: BTreeMap<String, Micros>,
     /// Sets that were answered True, by target, purse and digit.

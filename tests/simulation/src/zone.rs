@@ -10,6 +10,7 @@ mod heartbeat;
 mod holdings;
 mod links;
 mod outputs;
+mod reading;
 mod recovery;
 mod rows;
 mod trust;
@@ -21,7 +22,7 @@ use store::{
     entities::{EntityRow, Incarnation},
 };
 use world::{
-    region::{Ask, Asker, Claimed, Enter},
+    region::{Ask, Asker, Claimed, Enter, Session},
     region_id::RegionId,
 };
 
@@ -36,8 +37,10 @@ use crate::{
 use actor::Actor;
 use holdings::Holdings;
 use links::Links;
+use reading::Purpose;
 use recovery::Recovery;
 use trust::Trust;
+use zone_server::holdings::plan::Gift;
 
 /// What a zone server does by itself, when its time has come.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub enum Due {
     Mailbox(At),
     /// A region wakes.
     Wake(At),
+    /// A session tries again to enter, for the so manyth time.
+    Enter(At, Enter, u32),
     /// A region tries to have a row back.
     Recover(At, String),
     /// A leave is given to the region where the character should be by now.
@@ -56,10 +61,10 @@ pub enum Due {
     NoHeartbeat(Micros),
     /// Trust may have lapsed.
     Lapse,
-    /// It is looked who holds what, as at each interval.
+    /// It is looked who holds what.
     Look,
-    /// The same, because of a hint.
-    LookSoon,
+    /// There may be something new.
+    Hint,
     /// Rows without an owner are looked for.
     Rows,
     /// Rows that were said to be released are claimed.
@@ -68,6 +73,8 @@ pub enum Due {
     Peers,
     /// It begins to hand everything over, and ends.
     Leaving,
+    /// It ends, whatever it still has.
+    DrainTimeout,
 }
 
 /// One run of a region's actor.
@@ -81,23 +88,23 @@ pub struct At {
 #[derive(Debug)]
 enum Then {
     Nothing,
-    EnterPeeked(At, Enter),
-    EnterClaimed(At, Enter),
+    Peeked(Purpose),
+    Lived(Purpose, Box<EntityRow>),
+    EnterClaimed(At, Enter, u32),
+    Recovered(At, String, RegionId),
+    Adopted(RegionId),
     Saved { at: At, key: String, own: u64 },
     Spawned(At, Box<Asker>, Box<Claimed>),
     Absent(Box<Ask>),
     WasDone(Box<Asker>),
-    LostPeeked(At, String),
-    LostLooked(At, Box<EntityRow>),
-    LostClaimed(At, String, RegionId),
+    Living(Vec<RegionId>),
     Orphans,
     Doubtful,
-    Adopted(RegionId),
-    ArrivalPeeked(RegionId),
+    SentAway(String, RegionId, Option<Session>),
     Heartbeat(Micros),
     Looked(Option<trust::Term>),
     Taken,
-    Given(Option<Incarnation>, Vec<(RegionId, u64)>),
+    Given(Gift),
     Removed,
 }
 
@@ -115,6 +122,8 @@ pub struct Zone {
     actors: BTreeMap<RegionId, Actor>,
     run_count: u64,
     whereabouts: BTreeMap<String, RegionId>,
+    /// For the watch: the `own` of those who are between two regions.
+    travelling: BTreeMap<String, u64>,
     links: Links,
     trust: Trust,
     holdings: Holdings,
@@ -123,7 +132,7 @@ pub struct Zone {
     /// When the heartbeat under way was sent.
     beat: Option<Micros>,
     /// Whether it has handed everything over and ends.
-    pub has_ended: bool,
+    has_ended: bool,
 }
 
 impl Zone {
@@ -144,11 +153,9 @@ impl Zone {
             actors: BTreeMap::new(),
             run_count: 0,
             whereabouts: BTreeMap::new(),
+            travelling: BTreeMap::new(),
             links: Links::default(),
-            trust: Trust {
-                is_for_ever: shared.is(Mutant::TrustForEver),
-                ..Trust::default()
-            },
+            trust: Trust::new(shared.is(Mutant::TrustForEver)),
             holdings: Holdings::default(),
             recovery: Recovery::default(),
             pending: BTreeMap::new(),
@@ -163,33 +170,24 @@ impl Zone {
         zone
     }
 
-    /// It is told to stop.
-    pub fn leave(&mut self, shared: &mut Shared) {
-        self.standing.is_leaving = true;
-        shared.note(|| format!("{} is told to stop", self.standing.address));
-        self.later(0, Due::Heartbeat, shared);
-        self.later(0, Due::LookSoon, shared);
-    }
-
     /// The time has come.
     pub fn due(&mut self, due: Due, shared: &mut Shared) {
         match due {
             Due::Mailbox(at) => self.empty_mailbox(at, shared),
             Due::Wake(at) => self.wake(at, shared),
+            Due::Enter(at, enter, tries) => self.try_enter(at, enter, tries, shared),
             Due::Recover(at, key) => self.try_recover(at, key, shared),
             Due::Leave(region, leave) => self.deliver_leave(region, leave, shared),
             Due::Heartbeat => self.heartbeat(shared),
             Due::NoHeartbeat(sent) => self.no_heartbeat(sent, shared),
             Due::Lapse => self.lapse(shared),
-            Due::Look => {
-                self.later(holdings::INTERVAL, Due::Look, shared);
-                self.look(shared);
-            }
-            Due::LookSoon => self.look(shared),
+            Due::Look => self.look(shared),
+            Due::Hint => self.hasten(shared),
             Due::Rows => self.look_for_rows(shared),
             Due::Arrivals => self.take_arrivals(shared),
             Due::Peers => self.make_peers(shared),
             Due::Leaving => self.leave(shared),
+            Due::DrainTimeout => self.stop_all(shared),
         }
     }
 
@@ -200,25 +198,27 @@ impl Zone {
         };
         match then {
             Then::Nothing => {}
-            Then::EnterPeeked(at, enter) => self.enter_peeked(at, enter, answered, shared),
-            Then::EnterClaimed(at, enter) => self.enter_claimed(at, enter, answered, shared),
+            Then::Peeked(purpose) => self.peeked(purpose, answered, shared),
+            Then::Lived(purpose, row) => self.lived(purpose, &row, answered, shared),
+            Then::EnterClaimed(at, enter, tries) => {
+                self.enter_claimed(at, enter, tries, answered, shared);
+            }
+            Then::Recovered(at, key, region) => self.recovered(at, key, region, answered, shared),
+            Then::Adopted(region) => self.adopted(region, answered, shared),
             Then::Saved { at, key, own } => self.saved(at, key, own, answered, shared),
             Then::Spawned(at, asker, row) => self.spawned(at, *asker, row, answered, shared),
             Then::Absent(ask) => self.absent_peeked(*ask, answered, shared),
             Then::WasDone(asker) => self.was_done(&asker, answered, shared),
-            Then::LostPeeked(at, key) => self.lost_peeked(at, key, answered, shared),
-            Then::LostLooked(at, row) => self.lost_looked(at, *row, answered, shared),
-            Then::LostClaimed(at, key, region) => {
-                self.lost_claimed(at, key, region, answered, shared);
-            }
+            Then::Living(regions) => self.living(regions, answered, shared),
             Then::Orphans => self.orphans(answered, shared),
             Then::Doubtful => self.doubtful(answered, shared),
-            Then::Adopted(region) => self.adopted(region, answered, shared),
-            Then::ArrivalPeeked(region) => self.arrival_peeked(region, answered, shared),
+            Then::SentAway(key, region, session) => {
+                self.sent_away(key, region, session, answered, shared);
+            }
             Then::Heartbeat(sent) => self.heartbeat_answered(sent, answered, shared),
             Then::Looked(term) => self.looked(term, answered, shared),
             Then::Taken => self.taken(answered, shared),
-            Then::Given(to, regions) => self.given(to, &regions, answered, shared),
+            Then::Given(gift) => self.given(gift, answered, shared),
             Then::Removed => self.removed(shared),
         }
     }

@@ -130,10 +130,19 @@ impl Database {
     }
 
     pub(super) fn orphans(&self, live: &[Incarnation], regions: &[RegionId]) -> Vec<Orphan> {
+        self.present(|row| {
+            regions.contains(&row.region) && row.owner.is_none_or(|owner| !live.contains(&owner))
+        })
+    }
+
+    pub(super) fn owned(&self, owner: Incarnation) -> Vec<Orphan> {
+        self.present(|row| row.owner == Some(owner))
+    }
+
+    fn present(&self, is_one: impl Fn(&EntityRow) -> bool) -> Vec<Orphan> {
         let rows = self.rows.values().filter(|row| !row.is_gone);
         rows.map(|row| &row.entity)
-            .filter(|row| row.present && regions.contains(&row.region))
-            .filter(|row| row.owner.is_none_or(|owner| !live.contains(&owner)))
+            .filter(|row| row.present && is_one(row))
             .map(|row| Orphan {
                 key: row.key.clone(),
                 region: row.region,

@@ -12,8 +12,9 @@ use world::{region::Body, region_id::RegionId};
 
 use super::{Due, Gateway, Then, ToPlayer};
 use crate::{
+    describe,
     mutant::Mutant,
-    network::{Packet, Side, StreamId},
+    network::{NodeId, Packet, Side, StreamId},
     schedule::Micros,
     shared::Shared,
     statement::{Answered, Response, Statement},
@@ -27,7 +28,7 @@ const RECOUNT: u64 = 1_000_000;
 
 /// One connection of a gateway; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConnectionId(pub u32);
+pub struct ConnectionId(NodeId, u32);
 
 /// A connection.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Gateway {
     /// A player connects.
     pub fn accept(&mut self, player: usize, key: String) -> ConnectionId {
         self.connection_count += 1;
-        let id = ConnectionId(self.connection_count);
+        let id = ConnectionId(self.node, self.connection_count);
         let connection = Connection {
             player,
             key,
@@ -197,9 +198,12 @@ impl Gateway {
     }
 
     fn say(&mut self, id: ConnectionId, message: ToZone, shared: &mut Shared) {
-        let link = self.connections.get(&id).and_then(|connection| connection.link);
+        let link = self
+            .connections
+            .get(&id)
+            .and_then(|connection| connection.link);
         if let Some(link) = link {
-            shared.note(|| format!("{} says {message:?}", self.name));
+            shared.note(|| format!("{} says {}", self.name, describe::to_zone(&message)));
             shared.send(link, Side::Accepter, Packet::ToZone(message));
         }
     }
@@ -229,7 +233,9 @@ impl Gateway {
             }
             _ => Verdict::Unknown,
         };
-        connection.session.verdict(verdict, now, &mut connection.outputs);
+        connection
+            .session
+            .verdict(verdict, now, &mut connection.outputs);
         self.work(id, shared);
     }
 
@@ -240,7 +246,9 @@ impl Gateway {
             _ => Err(()),
         };
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.session.located(found, now, &mut connection.outputs);
+            connection
+                .session
+                .located(found, now, &mut connection.outputs);
             self.work(id, shared);
         }
     }
@@ -302,7 +310,10 @@ impl Gateway {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let held = connection.session.region().and_then(|region| self.router.holder(region));
+        let held = connection
+            .session
+            .region()
+            .and_then(|region| self.router.holder(region));
         if held.is_some() && held != connection.link {
             connection
                 .session
@@ -313,7 +324,10 @@ impl Gateway {
 
     /// A session is over from within.
     fn end(&mut self, id: ConnectionId, shared: &mut Shared) {
-        let end = self.connections.get(&id).and_then(|connection| connection.session.end());
+        let end = self
+            .connections
+            .get(&id)
+            .and_then(|connection| connection.session.end());
         self.bid_farewell(id, end, shared);
     }
 
@@ -331,7 +345,15 @@ impl Gateway {
             self.say(id, ToZone::Leave { character, region }, shared);
         }
         if let Some(connection) = self.connections.remove(&id) {
-            shared.note(|| format!("{} closes a connection of {}: {end:?}", self.name, connection.key));
+            let character = connection.session.character();
+            let generation = character.map_or(0, |character| character.generation);
+            let end = end.map(|end| (end, generation));
+            shared.note(|| {
+                format!(
+                    "{} closes a connection of {}: {end:?}",
+                    self.name, connection.key
+                )
+            });
             self.said.push(ToPlayer::Closed(connection.player, id, end));
         }
     }
@@ -343,7 +365,7 @@ fn asked(author: &str, want: &Want) -> (Kind, Asked) {
         Want::Login => {
             let credentials = Credentials {
                 name: author.to_owned(),
-                password: String::new(),
+                password: Vec::new(),
             };
             let is_new = false;
             (

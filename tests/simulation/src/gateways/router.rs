@@ -143,7 +143,9 @@ impl Gateway {
             let Some(connection) = self.connections.get(&id) else {
                 continue;
             };
-            let held = connection.region.and_then(|region| self.router.holder(region));
+            let held = connection
+                .region
+                .and_then(|region| self.router.holder(region));
             let is_wrong = held.is_some()
                 && held != connection.link
                 && connection.since_look < self.router.last_look;

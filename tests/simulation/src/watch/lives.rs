@@ -21,7 +21,6 @@ use crate::{
 /// One owner's time with a character.
 #[derive(Debug)]
 pub(super) struct Life {
-    pub(super) own: u64,
     position: Position,
     /// The last step that the claim had in it.
     moved: CommandId,
@@ -35,17 +34,16 @@ impl Watch {
     /// A region takes what a claim returned.
     pub fn claimed(&mut self, me: Incarnation, row: &Claimed) {
         let life = Life {
-            own: row.own,
             position: row.state.position,
             moved: row.moved,
             steps: BTreeMap::new(),
             ended: None,
         };
-        let lives = &mut self.lives;
-        let present = lives.get(&(me, row.key.clone()));
-        if present.is_none_or(|present| present.own < row.own) {
-            lives.insert((me, row.key.clone()), life);
-        }
+        self.lives
+            .entry((row.key.clone(), me, row.own))
+            .or_insert(life);
+        let last = self.claims.entry((row.key.clone(), me)).or_default();
+        *last = row.own.max(*last);
     }
 
     /// A command comes to the region of its author.
@@ -56,10 +54,10 @@ impl Watch {
             .or_insert_with(|| command.body.clone());
     }
 
-    /// A zone server says what came of a command.
+    /// A zone server says what came of a command: a region of it, or what has looked for the target elsewhere.
     pub fn said(
         &mut self,
-        me: Incarnation,
+        (me, region): (Incarnation, Option<RegionId>),
         (session, counter): (u64, u64),
         answer: &Answer,
         (yard, database): (&Yard, &Database),
@@ -77,7 +75,10 @@ impl Watch {
         };
         match (&body, answer) {
             (Body::Move { dx, dy }, Answer::Done(taken)) => {
-                self.stepped(me, &author, id, ((*dx, *dy), *taken), yard, now);
+                let copies = self.copies.get(&author);
+                let own = region.and_then(|region| copies?.get(&(me, region)).copied());
+                let life = (author, me, own.unwrap_or_default());
+                self.stepped(life, id, ((*dx, *dy), *taken), yard, now);
             }
             (_, Answer::Done(true)) => self.check_durable(&author, &body, database, now),
             _ => {}
@@ -86,16 +87,19 @@ impl Watch {
 
     fn stepped(
         &mut self,
-        me: Incarnation,
-        key: &str,
+        name: (String, Incarnation, u64),
         id: CommandId,
         (offset, taken): ((f64, f64), bool),
         yard: &Yard,
         now: Micros,
     ) {
-        let is_walker = !self.teleported.contains(key);
-        let Some(life) = self.lives.get_mut(&(me, key.to_owned())) else {
-            self.broken(now, format!("a step of {key} is answered by who never had it"));
+        let key = name.0.clone();
+        let is_walker = !self.teleported.contains(&key);
+        let Some(life) = self.lives.get_mut(&name) else {
+            self.broken(
+                now,
+                format!("a step of {key} is answered by who never had it"),
+            );
             return;
         };
         let is_known = id.generation == life.moved.generation && id.counter <= life.moved.counter;
@@ -120,10 +124,10 @@ impl Watch {
         if self.teleported.contains(&save.key) {
             return;
         }
-        let Some(life) = self.lives.get(&(me, save.key.clone())) else {
+        let Some(life) = self.lives.get(&(save.key.clone(), me, save.own)) else {
             return;
         };
-        if life.own == save.own && life.position != save.state.position {
+        if life.position != save.state.position {
             let text = format!(
                 "{} is saved at {:?}, and its steps lead to {:?}",
                 save.key, save.state.position, life.position
@@ -132,16 +136,31 @@ impl Watch {
         }
     }
 
-    /// An owner does not have an entity any more.
-    pub fn dropped(&mut self, me: Incarnation, key: &str, now: Micros) {
-        if let Some(life) = self.lives.get_mut(&(me, key.to_owned())) {
+    /// An owner does not have a copy any more.
+    fn end_life(&mut self, key: &str, me: Incarnation, own: u64, now: Micros) {
+        if let Some(life) = self.lives.get_mut(&(key.to_owned(), me, own)) {
             life.ended.get_or_insert(now);
+        }
+    }
+
+    /// A region does not have an entity any more.
+    pub fn dropped(&mut self, me: Incarnation, region: RegionId, key: &str, now: Micros) {
+        if let Some(own) = self.not_here(me, region, key) {
+            self.end_life(key, me, own, now);
+        }
+    }
+
+    /// A region is in no memory any more: its copies are no copies.
+    pub fn forgotten(&mut self, me: Incarnation, region: RegionId, now: Micros) {
+        let keys: Vec<String> = self.copies.keys().cloned().collect();
+        for key in keys {
+            self.dropped(me, region, &key, now);
         }
     }
 
     /// A zone server has stopped, for now or for ever.
     pub fn stopped(&mut self, me: Incarnation, now: Micros) {
-        for ((owner, _), life) in &mut self.lives {
+        for ((_, owner, _), life) in &mut self.lives {
             if *owner == me {
                 life.ended.get_or_insert(now);
             }
@@ -150,18 +169,10 @@ impl Watch {
 
     /// A zone server goes on.
     pub fn went_on(&mut self, me: Incarnation) {
-        for ((owner, _), life) in &mut self.lives {
+        for ((_, owner, _), life) in &mut self.lives {
             if *owner == me {
                 life.ended = None;
             }
-        }
-    }
-
-    /// A zone server is gone for good: its copies are no copies.
-    pub fn died(&mut self, me: Incarnation, regions: &[RegionId], now: Micros) {
-        self.stopped(me, now);
-        for copies in self.copies.values_mut() {
-            copies.retain(|(owner, region)| *owner != me || !regions.contains(region));
         }
     }
 
@@ -169,10 +180,10 @@ impl Watch {
     pub(super) fn changed_hands(&mut self, before: &EntityRow, commit: &Commit, now: Micros) {
         let after = &commit.after.entity;
         let Some(owner) = before.owner else { return };
-        let Some(life) = self.lives.get(&(owner, before.key.clone())) else {
+        let Some(life) = self.lives.get(&(before.key.clone(), owner, before.own)) else {
             return;
         };
-        if life.own != before.own || commit.after.is_gone {
+        if commit.after.is_gone {
             return;
         }
         let is_released = after.owner.is_none();

@@ -12,8 +12,7 @@ use crate::{
 };
 
 /// How often a set was applied, as a purse says.
-#[must_use]
-pub fn digit(state: &EntityState, purse: u64, digit: u64) -> u64 {
+pub(super) fn digit(state: &EntityState, purse: u64, digit: u64) -> u64 {
     match state.attributes.get(&yard::purse(purse)) {
         Some(attribute) => digit_of(&attribute.value, digit),
         None => 0,
@@ -21,8 +20,7 @@ pub fn digit(state: &EntityState, purse: u64, digit: u64) -> u64 {
 }
 
 /// A digit of base four.
-#[must_use]
-pub fn digit_of(value: &Value, digit: u64) -> u64 {
+pub(super) fn digit_of(value: &Value, digit: u64) -> u64 {
     match value {
         Value::Int(number) => number.unsigned_abs() >> (2 * digit) & 3,
         _ => 0,
@@ -30,8 +28,7 @@ pub fn digit_of(value: &Value, digit: u64) -> u64 {
 }
 
 /// What a relative set adds.
-#[must_use]
-pub fn coin(digit: u64) -> Value {
+pub(super) fn coin(digit: u64) -> Value {
     Value::Int(1 << (2 * digit))
 }
 
@@ -76,16 +73,22 @@ impl Watch {
             }
         }
         let granted = self.granted.get(&after.key);
-        let lost = granted.into_iter().flatten().find(|(purse, coin)| {
-            digit(&after.state, *purse, *coin) == 0
-        });
+        let lost = granted
+            .into_iter()
+            .flatten()
+            .find(|(purse, coin)| digit(&after.state, *purse, *coin) == 0);
         if let Some((purse, coin)) = lost {
-            let text = format!("set {coin} of purse {purse} of {} was acknowledged, and is lost", after.key);
+            let text = format!(
+                "set {coin} of purse {purse} of {} was acknowledged, and is lost",
+                after.key
+            );
             self.broken(now, text);
         }
         let Some(before) = &commit.before else { return };
         for (name, mark) in &after.state.attributes {
-            let Value::Int(mark) = mark.value else { continue };
+            let Value::Int(mark) = mark.value else {
+                continue;
+            };
             if name.starts_with("mark-") && mark < mark_of(&before.entity.state, name) {
                 let text = format!("{name} of {} went back to {mark}", after.key);
                 self.broken(now, text);
@@ -94,14 +97,25 @@ impl Watch {
     }
 
     /// A zone server answers a durable command: if it says True, it is in the database.
-    pub(super) fn check_durable(&mut self, author: &str, body: &Body, database: &Database, now: Micros) {
+    pub(super) fn check_durable(
+        &mut self,
+        author: &str,
+        body: &Body,
+        database: &Database,
+        now: Micros,
+    ) {
         if let Some((target, purse, coin)) = coin_of(body) {
             let row = database.rows.get(&target);
             if !row.is_some_and(|row| digit(&row.entity.state, purse, coin) == 1) {
-                let text = format!("set {coin} of purse {purse} of {target} is answered True, and is not in its row");
+                let text = format!(
+                    "set {coin} of purse {purse} of {target} is answered True, and is not in its row"
+                );
                 self.broken(now, text);
             }
-            self.granted.entry(target).or_default().insert((purse, coin));
+            self.granted
+                .entry(target)
+                .or_default()
+                .insert((purse, coin));
             return;
         }
         let is_done = match body {
@@ -125,7 +139,10 @@ impl Watch {
             _ => true,
         };
         if !is_done {
-            self.broken(now, format!("{author}'s {body:?} is answered True, and is not in the database"));
+            self.broken(
+                now,
+                format!("{author}'s {body:?} is answered True, and is not in the database"),
+            );
         }
     }
 
@@ -139,16 +156,22 @@ impl Watch {
             return;
         }
         let missing = self.wishes.iter().find(|other| {
-            let is_granted = matches!(&other.reply, Reply::Done(true)) && other.answered < wish.asked;
+            let is_granted =
+                matches!(&other.reply, Reply::Done(true)) && other.answered < wish.asked;
             match &other.want {
-                Want::Add { target: its, purse: of, digit } if is_granted && its == target && of == purse => {
-                    digit_of(value, *digit) == 0
-                }
+                Want::Add {
+                    target: its,
+                    purse: of,
+                    digit,
+                } if is_granted && its == target && of == purse => digit_of(value, *digit) == 0,
                 _ => false,
             }
         });
         if let Some(missing) = missing {
-            let text = format!("{} reads {value:?}, and does not see {:?}, which was acknowledged before", wish.author, missing.want);
+            let text = format!(
+                "{} reads {value:?}, and does not see {:?}, which was acknowledged before",
+                wish.author, missing.want
+            );
             self.broken(now, text);
         }
     }

@@ -1,7 +1,5 @@
 //! What players ask for, and what they are answered.
 
-use std::cmp::Ordering;
-
 use wire::{Value, command::Change};
 use world::{
     position::Position,
@@ -183,26 +181,28 @@ impl Watch {
                 .is_some_and(|target| self.is_present_since(target, wish.asked)),
         };
         if !done && is_wrong {
-            let text = format!("{}'s {:?} is answered False, and could have been done", wish.author, wish.want);
+            let text = format!(
+                "{}'s {:?} is answered False, and could have been done",
+                wish.author, wish.want
+            );
             self.broken(now, text);
         }
     }
 
-    /// How many requests are unanswered.
+    /// How many requests were answered.
     #[must_use]
-    pub fn waiting(&self) -> impl Iterator<Item = &Wish> {
-        self.wishes
-            .iter()
-            .filter(|wish| wish.reply == Reply::Waiting)
+    pub fn answered_count(&self) -> usize {
+        let is_answered = |wish: &&Wish| !matches!(wish.reply, Reply::Waiting | Reply::Unknown);
+        self.wishes.iter().filter(is_answered).count()
     }
 
     /// How long the longest of the answered requests took.
     #[must_use]
     pub fn slowest(&self) -> Option<&Wish> {
-        let answered = self.wishes.iter().filter(|wish| !matches!(wish.reply, Reply::Waiting | Reply::Unknown));
-        answered.max_by(|one, other| {
-            let took = |wish: &Wish| wish.answered - wish.asked;
-            took(one).cmp(&took(other)).then(Ordering::Less)
-        })
+        let answered = self
+            .wishes
+            .iter()
+            .filter(|wish| !matches!(wish.reply, Reply::Waiting | Reply::Unknown));
+        answered.max_by_key(|wish| wish.answered - wish.asked)
     }
 }

@@ -43,14 +43,9 @@ impl Actor {
         self.is_draining
     }
 
-    /// Whether nothing more comes into its mailbox.
-    pub(super) fn is_closed(&self) -> bool {
-        self.is_closed
-    }
-
     /// Whether it has let go of everything, and nothing is under way.
     fn has_ended(&self) -> bool {
-        self.region.is_drained() && self.mailbox.is_empty() && self.operation_count == 0
+        self.is_closed && self.mailbox.is_empty() && self.operation_count == 0
     }
 }
 
@@ -88,9 +83,8 @@ impl Zone {
             .collect();
         for key in keys {
             self.whereabouts.remove(&key);
-            shared.watch.not_here(me, id, &key);
-            shared.watch.dropped(me, &key, now);
         }
+        shared.watch.forgotten(me, id, now);
     }
 
     /// The actor of that very run.
@@ -194,10 +188,8 @@ impl Zone {
                 self.leave_lost(at, leave);
             }
             Input::Drain => {
-                self.recovery.is_in_doubt = true;
                 if let Some(actor) = self.actor_at(at) {
                     actor.is_draining = true;
-                    actor.lost.clear();
                 }
             }
             Input::Command(command) => {
@@ -233,6 +225,8 @@ impl Zone {
             whereabouts: &self.whereabouts,
             actors: &self.actors,
             links: &self.links,
+            holdings: &self.holdings,
+            me: self.me,
             is_busy,
         };
         let now = Now {
@@ -261,7 +255,7 @@ impl Zone {
         let Some(actor) = self.actor_at(at) else {
             return;
         };
-        if actor.region.is_drained() {
+        if actor.region.is_drained() && actor.lost.is_empty() {
             // What is sent from now on is sent back; what is in the mailbox already still counts.
             actor.is_closed = true;
         }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use store::entities::Incarnation;
 use world::{
     region::{LinkId, Passage, Surroundings},
     region_id::RegionId,
 };
 
-use super::{actor::Actor, links::Links};
+use super::{actor::Actor, holdings::Holdings, links::Links};
+use crate::yard::Yard;
 
 /// The surroundings during one input.
 pub(super) struct Around<'z> {
     pub(super) whereabouts: &'z BTreeMap<String, RegionId>,
     pub(super) actors: &'z BTreeMap<RegionId, Actor>,
     pub(super) links: &'z Links,
+    pub(super) holdings: &'z Holdings,
+    pub(super) me: Incarnation,
     /// Whether all mailboxes are full just now.
     pub(super) is_busy: bool,
 }
@@ -25,8 +29,11 @@ impl Surroundings for Around<'_> {
 
     fn passage(&self, region: RegionId) -> Passage {
         match self.actors.get(&region) {
+            // It is about to run here, or no map has it, so that nobody has it.
+            None if self.holdings.is_mine(self.me, region) => Passage::Busy,
+            None if !Yard::regions().any(|known| known == region) => Passage::Busy,
             None => Passage::Away,
-            Some(actor) if self.is_busy || actor.is_closed() => Passage::Busy,
+            Some(actor) if self.is_busy || actor.is_draining() => Passage::Busy,
             Some(_) => Passage::Open,
         }
     }

@@ -1,5 +1,5 @@
-//! Which regions run here: `zone-server/src/holdings/` around its own `plan`. What is read, taken and given takes its time; what is decided is the
-//! product's.
+//! Which regions run here: `zone-server/src/holdings/keeper.rs` and `giving.rs` around their own `plan`. What is read, taken and given takes its
+//! time; what is decided is the product's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +10,21 @@ use zone_server::holdings::plan::{Found, Gift, Holding, Plan, plan};
 use super::{At, Due, Then, Zone, trust::Term};
 use crate::{
     mutant::Mutant,
-    schedule::{MILLI, Micros},
+    schedule::{MILLI, Micros, SECOND},
     shared::{Event, Shared},
     statement::{Answered, Response, Statement},
     yard::Yard,
 };
 
-/// How often it is looked who holds what.
-pub(super) const INTERVAL: Micros = 250 * MILLI;
-/// How many regions are given at a time.
+/// How often it is looked who holds what, give or take [`JITTER`].
+const INTERVAL: Micros = 250 * MILLI;
+const JITTER: Micros = 50 * MILLI;
+/// How long after a look the next one begins at the earliest.
+const SPACING: Micros = 10 * MILLI;
+/// How many regions are on their way at once.
 const GIFTS_MAX: usize = 16;
+/// How long a server that leaves may take to give everything away.
+const DRAIN_TIMEOUT: Micros = 10 * SECOND;
 
 /// What was read last, and what is under way.
 #[derive(Debug, Default)]
@@ -28,13 +33,17 @@ pub(super) struct Holdings {
     regions: BTreeMap<RegionId, Holding>,
     /// The regions that run here, and their epochs.
     running: BTreeMap<RegionId, u64>,
-    /// Regions that are taken or given just now.
-    changing: BTreeSet<RegionId>,
-    /// Regions that were, while a look was under way.
-    changed: BTreeSet<RegionId>,
-    /// Regions that drain, to be given away.
+    /// Regions that are being taken.
+    taking: BTreeSet<RegionId>,
+    /// Regions that are being given away.
     gifts: BTreeMap<RegionId, Gift>,
+    /// Regions that changed hands since the last look began, by our doing.
+    outdated: BTreeSet<RegionId>,
     is_looking: bool,
+    look_began: Micros,
+    /// When the next look begins, if none is under way.
+    look_at: Micros,
+    is_hinted: bool,
 }
 
 impl Holdings {
@@ -49,174 +58,244 @@ impl Holdings {
         let mut living = self.live.iter().map(|server| server.incarnation);
         living.any(|other| other == holder).then_some(holder)
     }
+
+    /// Whether a region is a server's.
+    pub(super) fn is_mine(&self, me: Incarnation, region: RegionId) -> bool {
+        let held = self.regions.get(&region);
+        held.is_some_and(|held| held.holder == Some(me))
+    }
+
+    fn hold(&mut self, region: RegionId, holder: Option<Incarnation>, epoch: u64) {
+        self.regions.insert(region, Holding { holder, epoch });
+    }
 }
 
 impl Zone {
-    /// Whether a region is not on this server.
-    pub(super) fn is_away(&self, region: RegionId) -> bool {
-        !self.actors.contains_key(&region)
+    /// There may be something new.
+    pub(super) fn hasten(&mut self, shared: &mut Shared) {
+        self.holdings.is_hinted = true;
+        if !self.holdings.is_looking {
+            self.plan_look(self.holdings.look_began + SPACING, shared);
+        }
     }
 
+    fn plan_look(&mut self, at: Micros, shared: &mut Shared) {
+        self.holdings.look_at = at;
+        let delay = at.saturating_sub(shared.now());
+        self.later(delay, Due::Look, shared);
+    }
+
+    /// The time for a look has come, unless it was put off or is under way.
     pub(super) fn look(&mut self, shared: &mut Shared) {
-        if self.has_ended {
-            return;
-        }
-        if std::mem::replace(&mut self.holdings.is_looking, true) {
-            return;
-        }
         let now = shared.now();
+        if self.has_ended || self.holdings.is_looking || now < self.holdings.look_at {
+            return;
+        }
+        self.holdings.is_looking = true;
+        self.holdings.is_hinted = false;
+        self.holdings.look_began = now;
+        self.holdings.outdated.clear();
         let term = self.trust.term(now);
-        self.holdings.changed = self.holdings.changing.clone();
         self.submit(Statement::Look, Then::Looked(term), shared);
     }
 
     pub(super) fn looked(&mut self, term: Option<Term>, answered: Answered, shared: &mut Shared) {
         self.holdings.is_looking = false;
+        let now = shared.now();
         let Ok(Response::Looked(live, regions)) = answered else {
-            return;
+            return self.plan_look(now + INTERVAL, shared);
         };
+        let jitter = shared.chance.below(2 * JITTER);
+        let next = self.holdings.look_began + INTERVAL - JITTER + jitter;
+        self.plan_look(next, shared);
+        if self.holdings.is_hinted {
+            self.hasten(shared);
+        }
+        let regions = regions.into_iter().map(|held| {
+            let (holder, epoch) = (held.holder, held.epoch);
+            (held.region, Holding { holder, epoch })
+        });
+        self.act_on(term, live, regions.collect(), shared);
+    }
+
+    /// Does what a look comes to.
+    fn act_on(
+        &mut self,
+        term: Option<Term>,
+        live: Vec<ZoneServer>,
+        regions: BTreeMap<RegionId, Holding>,
+        shared: &mut Shared,
+    ) {
+        let now = shared.now();
+        let terrain: BTreeSet<RegionId> = Yard::regions().collect();
+        let gifts: BTreeSet<RegionId> = self.holdings.gifts.keys().copied().collect();
+        let mut changing = &gifts | &self.holdings.taking;
+        changing.append(&mut self.holdings.outdated);
+        let plan = plan(&Found {
+            me: &self.standing,
+            is_acknowledged: term.is_some() && self.trust.term(now) == term,
+            may_judge: self.trust.may_judge(now),
+            live: &live,
+            terrain: &terrain,
+            holdings: &regions,
+            running: &self.holdings.running,
+            changing: &changing,
+        });
+        self.begin(&plan, shared);
         self.holdings.live = live;
-        self.holdings.regions = regions
-            .into_iter()
-            .map(|held| {
-                let holding = Holding {
-                    holder: held.holder,
-                    epoch: held.epoch,
-                };
-                (held.region, holding)
-            })
-            .collect();
-        let plan = self.work_out(shared);
+        for (region, held) in regions {
+            if !changing.contains(&region) {
+                self.holdings.regions.insert(region, held);
+            }
+        }
+        if let Some(term) = term
+            && !self.is_trusted(shared)
+        {
+            // Whoever still has a stream may have missed something.
+            self.suspend(shared);
+            self.trust.open(term, now);
+        }
+        self.end_if_rid_of_all(shared);
+    }
+
+    /// Does what was worked out.
+    fn begin(&mut self, plan: &Plan, shared: &mut Shared) {
         for region in &plan.drop {
             self.holdings.running.remove(region);
             self.holdings.gifts.remove(region);
             self.drop_actor(*region, shared);
             self.recovery.is_in_doubt = true;
         }
-        let now = shared.now();
-        if let Some(term) = term
-            && self.trust.open(term, now)
-        {
-            self.begin(&plan, shared);
+        if !plan.drop.is_empty() {
+            // Nobody here speaks for the characters that were in them.
+            self.suspend(shared);
         }
-    }
-
-    fn work_out(&mut self, shared: &Shared) -> Plan {
-        let now = shared.now();
-        let terrain: BTreeSet<RegionId> = Yard::regions().collect();
-        plan(&Found {
-            me: &self.standing,
-            is_acknowledged: self.trust.term(now).is_some(),
-            may_judge: self.trust.may_judge(now),
-            live: &self.holdings.live,
-            terrain: &terrain,
-            holdings: &self.holdings.regions,
-            running: &self.holdings.running,
-            changing: &(&self.holdings.changing | &self.holdings.changed),
-        })
-    }
-
-    /// Does what was worked out.
-    fn begin(&mut self, plan: &Plan, shared: &mut Shared) {
-        for (region, epoch) in &plan.start {
-            self.run(*region, *epoch, shared);
-        }
-        if !plan.take.is_empty() {
+        self.run(&plan.start, shared);
+        if !plan.take.is_empty() && self.holdings.taking.is_empty() {
             let regions = plan.take.iter().map(|(region, _)| *region);
-            self.holdings.changing.extend(regions);
+            self.holdings.taking = regions.collect();
             let take = Statement::Take(self.me, plan.take.clone());
             self.submit(take, Then::Taken, shared);
         }
         let room = GIFTS_MAX.saturating_sub(self.holdings.gifts.len());
         for gift in plan.give.iter().take(room) {
-            self.holdings.changing.insert(gift.region);
             self.holdings.gifts.insert(gift.region, *gift);
-            let run = self.actors.get(&gift.region).map(|actor| actor.run);
-            match run {
+            let region = gift.region;
+            match self.actors.get(&region).map(|actor| actor.run) {
                 Some(run) if !shared.is(Mutant::GiveUndrained) => {
-                    let at = At {
-                        region: gift.region,
-                        run,
-                    };
-                    self.take(at, Input::Drain, shared);
+                    self.take(At { region, run }, Input::Drain, shared);
                 }
-                _ => self.drained(gift.region, shared),
+                _ => self.give(*gift, shared),
             }
         }
-        self.end_if_empty(shared);
     }
 
-    fn run(&mut self, region: RegionId, epoch: u64, shared: &mut Shared) {
-        if self.actors.contains_key(&region) {
-            return;
+    fn run(&mut self, regions: &[(RegionId, u64)], shared: &mut Shared) {
+        for (region, epoch) in regions {
+            if !self.actors.contains_key(region) {
+                self.holdings.running.insert(*region, *epoch);
+                self.start_actor(*region, *epoch, shared);
+                shared.started.push((self.node, *region));
+            }
         }
-        self.holdings.running.insert(region, epoch);
-        self.start_actor(region, epoch, shared);
-        shared.started.push((self.node, region));
-        self.later(MILLI, Due::Rows, shared);
+        let begun = regions.iter().map(|(region, _)| *region).collect();
+        self.adopt_in(begun, shared);
     }
 
     pub(super) fn taken(&mut self, answered: Answered, shared: &mut Shared) {
-        // What is not known to be taken is read again.
-        self.holdings.changing = self.holdings.gifts.keys().copied().collect();
-        if let Ok(Response::Taken(regions)) = answered {
-            for (region, epoch) in regions {
-                let holding = Holding {
-                    holder: Some(self.me),
-                    epoch,
-                };
-                self.holdings.regions.insert(region, holding);
-                self.run(region, epoch, shared);
-            }
+        let tried = std::mem::take(&mut self.holdings.taking);
+        let tried_count = tried.len();
+        self.holdings.outdated.extend(tried);
+        let Ok(Response::Taken(regions)) = answered else {
+            // The next look finds out.
+            return;
+        };
+        for (region, epoch) in &regions {
+            self.holdings.hold(*region, Some(self.me), *epoch);
         }
-        shared.announce();
+        if !self.standing.is_leaving {
+            self.run(&regions, shared);
+        }
+        if !regions.is_empty() {
+            shared.announce();
+        }
+        if regions.len() < tried_count {
+            self.hasten(shared);
+        }
     }
 
     /// A region runs here no more, since it has let go of everything.
     pub(super) fn drained(&mut self, region: RegionId, shared: &mut Shared) {
         self.holdings.running.remove(&region);
         if let Some(gift) = self.holdings.gifts.get(&region).copied() {
-            let regions = vec![(region, gift.epoch)];
-            let give = Statement::Give(self.me, gift.to, regions.clone());
-            self.submit(give, Then::Given(gift.to, regions), shared);
+            self.give(gift, shared);
+        }
+        self.hasten(shared);
+    }
+
+    /// Names the next holder.
+    fn give(&mut self, mut gift: Gift, shared: &mut Shared) {
+        let stays = |to: &Incarnation| {
+            let mut live = self.holdings.live.iter();
+            live.any(|other| other.incarnation == *to && !other.is_leaving)
+        };
+        gift.to = gift.to.filter(stays);
+        let give = Statement::Give(self.me, gift.to, vec![(gift.region, gift.epoch)]);
+        self.submit(give, Then::Given(gift), shared);
+    }
+
+    pub(super) fn given(&mut self, gift: Gift, answered: Answered, shared: &mut Shared) {
+        let region = gift.region;
+        self.holdings.gifts.remove(&region);
+        self.holdings.outdated.insert(region);
+        if self.actors.contains_key(&region) {
+            // Only the mutant gives what still runs.
+            self.holdings.running.remove(&region);
+            self.drop_actor(region, shared);
+        }
+        if let Ok(Response::Given(regions)) = answered
+            && !regions.is_empty()
+        {
+            self.holdings.hold(region, gift.to, gift.epoch + 1);
+            if let Some(to) = gift.to {
+                self.tell_held(to, region, shared);
+            }
+            shared.announce();
+        }
+        self.hasten(shared);
+        self.end_if_rid_of_all(shared);
+    }
+
+    /// It is told to stop: it says so, and gives everything away.
+    pub(super) fn leave(&mut self, shared: &mut Shared) {
+        shared.note(|| format!("{} is told to stop", self.standing.address));
+        self.standing.is_leaving = true;
+        self.heartbeat(shared);
+        self.hasten(shared);
+        self.later(DRAIN_TIMEOUT, Due::DrainTimeout, shared);
+    }
+
+    fn end_if_rid_of_all(&mut self, shared: &mut Shared) {
+        let mut regions = self.holdings.regions.values();
+        let is_rid = self.actors.is_empty()
+            && self.holdings.taking.is_empty()
+            && self.holdings.gifts.is_empty()
+            && regions.all(|held| held.holder != Some(self.me));
+        if self.standing.is_leaving && is_rid {
+            self.end(shared);
         }
     }
 
-    pub(super) fn given(
-        &mut self,
-        to: Option<Incarnation>,
-        regions: &[(RegionId, u64)],
-        answered: Answered,
-        shared: &mut Shared,
-    ) {
-        for (region, epoch) in regions {
-            self.holdings.gifts.remove(region);
-            self.holdings.changing.remove(region);
-            self.holdings.running.remove(region);
-            if self.actors.contains_key(region) {
-                self.drop_actor(*region, shared);
-            }
-            if answered.is_ok() {
-                let holding = Holding {
-                    holder: to,
-                    epoch: epoch + 1,
-                };
-                self.holdings.regions.insert(*region, holding);
-                if let Some(to) = to {
-                    self.tell_held(to, *region, shared);
-                }
-            }
+    /// It ends, whatever it still has.
+    pub(super) fn stop_all(&mut self, shared: &mut Shared) {
+        for region in self.all_regions() {
+            self.drop_actor(region, shared);
         }
-        shared.announce();
-        self.later(0, Due::LookSoon, shared);
+        self.end(shared);
     }
 
-    /// A server that leaves and has nothing any more ends.
-    fn end_if_empty(&mut self, shared: &mut Shared) {
-        let mut holders = self.holdings.regions.values().map(|held| held.holder);
-        let has_none = self.actors.is_empty() && holders.all(|holder| holder != Some(self.me));
-        if self.standing.is_leaving && has_none && !self.has_ended {
-            self.has_ended = true;
+    fn end(&mut self, shared: &mut Shared) {
+        if !std::mem::replace(&mut self.has_ended, true) {
             self.submit(Statement::Remove(self.me), Then::Removed, shared);
         }
     }

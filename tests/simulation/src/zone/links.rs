@@ -12,6 +12,7 @@ use world::{
 
 use super::{Due, Zone, rows};
 use crate::{
+    describe,
     network::{Packet, Side, StreamId},
     schedule::{MILLI, SECOND},
     shared::Shared,
@@ -72,28 +73,42 @@ impl Links {
 }
 
 impl Zone {
-    /// Says something to a gateway, if we may speak.
-    pub(super) fn tell(&mut self, link: LinkId, message: Message, shared: &mut Shared) {
+    /// The watch sees what is answered.
+    pub(super) fn watch_reply(
+        &self,
+        region: Option<RegionId>,
+        message: &Message,
+        shared: &mut Shared,
+    ) {
         if let Message::Reply {
             session,
             counter,
             answer,
             ..
-        } = &message
+        } = message
         {
             let now = shared.now();
             let tables = (&shared.yard, &shared.desk.database);
-            shared
-                .watch
-                .said(self.me, (*session, *counter), answer, tables, now);
+            let watch = &mut shared.watch;
+            watch.said((self.me, region), (*session, *counter), answer, tables, now);
         }
+    }
+
+    /// Says something to a gateway, if we may speak.
+    pub(super) fn tell(&mut self, link: LinkId, message: Message, shared: &mut Shared) {
         let now = shared.now();
         if !self.trust.is_trusted(now) {
             // What is queued may not be true any more, even if nobody has noticed that yet.
             return self.suspend(shared);
         }
         if let Some(stream) = self.links.by_id.get(&link).copied() {
-            shared.note(|| format!("{} says {message:?}", self.standing.address));
+            shared.note(|| {
+                format!(
+                    "{} says {}",
+                    self.standing.address,
+                    describe::message(&message)
+                )
+            });
             shared.send(stream, Side::Opener, Packet::Message(message));
         }
     }
@@ -110,7 +125,11 @@ impl Zone {
     pub(super) fn close_all(&mut self, shared: &mut Shared) {
         for stream in self.links.streams() {
             let is_peer = self.links.peers.values().any(|peer| *peer == stream);
-            let side = if is_peer { Side::Opener } else { Side::Accepter };
+            let side = if is_peer {
+                Side::Opener
+            } else {
+                Side::Accepter
+            };
             shared.close(stream, side);
             self.links.close(stream);
         }
@@ -133,7 +152,7 @@ impl Zone {
                 self.recovery.arrivals.push((region, key));
                 self.later(MILLI, Due::Arrivals, shared);
             }
-            Packet::Held(..) => self.later(0, Due::LookSoon, shared),
+            Packet::Held(..) => self.hasten(shared),
             Packet::Message(_) => {}
         }
     }
@@ -209,7 +228,13 @@ impl Zone {
             return false;
         };
         ask.hop_count += 1;
-        shared.note(|| format!("{} passes {ask:?} on to {region}", self.standing.address));
+        shared.note(|| {
+            format!(
+                "{} passes {} on to {region}",
+                self.standing.address,
+                describe::ask(&ask)
+            )
+        });
         let packet = Packet::Ask(region, Box::new(ask), gateway);
         shared.send(stream, Side::Accepter, packet);
         true
@@ -244,7 +269,7 @@ impl Zone {
             }
             _ => return None,
         };
-        self.is_away(region).then_some(region)
+        (!self.holdings.is_mine(self.me, region)).then_some(region)
     }
 
     /// Streams to all that live.

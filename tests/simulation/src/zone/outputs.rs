@@ -2,31 +2,32 @@
 
 use world::{
     region::{
-        Action, Answer, Ask, Body, Command, Input, Message, Output, Resident, Save, Session,
+        Action, Answer, Ask, Body, Command, HOP_COUNT_MAX, Input, Message, Output, Resident, Save,
     },
     region_id::RegionId,
 };
 
-use super::{At, Due, Then, Zone, rows};
-use crate::{
-    mutant::Mutant,
-    schedule::MILLI,
-    shared::Shared,
-    statement::Statement,
-};
+use super::{At, Then, Zone, rows};
+use crate::{mutant::Mutant, shared::Shared, statement::Statement};
+
+/// After how many regions a command is led by rows alone.
+const GHOST_HOPS_MAX: u8 = HOP_COUNT_MAX / 2;
 
 impl Zone {
     pub(super) fn carry_out(&mut self, at: At, output: Output, shared: &mut Shared) {
         let here = at.region;
         match output {
-            Output::Tell(link, message) => self.tell(link, message, shared),
+            Output::Tell(link, message) => {
+                self.watch_reply(Some(here), &message, shared);
+                self.tell(link, message, shared);
+            }
             Output::Claim(enter) => {
-                let peek = Statement::Peek(enter.key.clone());
-                self.operate(at, peek, Then::EnterPeeked(at, enter), shared);
+                self.begin_operation(at);
+                self.try_enter(at, enter, 0, shared);
             }
             Output::Save(save) => self.begin_save(at, *save, shared),
             Output::Spawn(asker, row, audit) => {
-                let entity = rows::spawned(self.me, &row, &shared.yard.settings);
+                let entity = rows::spawned(self.me, &row, here);
                 let spawn = Statement::Spawn(Box::new(entity), rows::audit_id(&audit));
                 self.operate(at, spawn, Then::Spawned(at, Box::new(asker), row), shared);
             }
@@ -43,7 +44,7 @@ impl Zone {
             Output::Note { .. } | Output::Map(..) => {}
             Output::Recover { key, session } => self.lose(at, key, session, shared),
             Output::Pass(region, ask) => self.pass(region, ask, shared),
-            Output::Absent(ask) => self.absent(at, ask, shared),
+            Output::Absent(ask) => self.absent(ask, shared),
             Output::WasDone(asker) => {
                 let is_done = Statement::IsDone((asker.key.clone(), asker.id));
                 self.submit(is_done, Then::WasDone(Box::new(asker)), shared);
@@ -53,8 +54,9 @@ impl Zone {
                 self.whereabouts.insert(key.clone(), here);
                 let (me, now) = (self.me, shared.now());
                 shared.note(|| format!("{key} is in {here} of {}", self.standing.address));
+                let own = self.travelling.remove(&key);
                 let database = &shared.desk.database;
-                shared.watch.here(me, here, &key, database, now);
+                shared.watch.here((me, here), &key, own, database, now);
             }
             Output::Gone(key) => {
                 if self.whereabouts.get(&key) == Some(&here) {
@@ -62,19 +64,22 @@ impl Zone {
                 }
                 let now = shared.now();
                 shared.note(|| format!("{key} leaves {here} of {}", self.standing.address));
-                shared.watch.not_here(self.me, here, &key);
-                shared.watch.dropped(self.me, &key, now);
+                shared.watch.dropped(self.me, here, &key, now);
             }
             Output::Released { key, region } => self.arriving(region, key, shared),
         }
     }
 
     /// Begins an operation on a row.
-    pub(super) fn operate(&mut self, at: At, statement: Statement, then: Then, shared: &mut Shared) {
+    fn operate(&mut self, at: At, statement: Statement, then: Then, shared: &mut Shared) {
+        self.begin_operation(at);
+        self.submit(statement, then, shared);
+    }
+
+    fn begin_operation(&mut self, at: At) {
         if let Some(actor) = self.actor_at(at) {
             actor.operation_count += 1;
         }
-        self.submit(statement, then, shared);
     }
 
     /// An operation on a row has come to its end.
@@ -119,6 +124,7 @@ impl Zone {
             kind: "move",
             answer: Answer::Done(true),
         };
+        self.watch_reply(Some(at.region), &message, shared);
         self.tell(command.session.link, message, shared);
         true
     }
@@ -139,16 +145,17 @@ impl Zone {
     }
 
     /// Nobody of the target's name is here.
-    fn absent(&mut self, at: At, ask: Ask, shared: &mut Shared) {
+    fn absent(&mut self, ask: Ask, shared: &mut Shared) {
         if shared.is(Mutant::AbsentUnlooked) && matches!(ask.action, Action::Set { .. }) {
             let message = rows::reply(&ask.asker, Answer::Done(false));
             return self.tell(ask.asker.session.link, message, shared);
         }
-        if let Some(region) = self.ghost(&ask.target, shared) {
-            return self.pass(region, ask, shared);
+        if ask.hop_count <= GHOST_HOPS_MAX
+            && let Some(region) = self.ghost(&ask.target, shared)
+        {
+            return self.pass_away(region, ask, shared);
         }
         let peek = Statement::Peek(ask.target.clone());
-        let _without_the_region = at;
         self.submit(peek, Then::Absent(Box::new(ask)), shared);
     }
 
@@ -156,27 +163,14 @@ impl Zone {
         let key = resident.key().to_owned();
         self.whereabouts.insert(key.clone(), to);
         shared.note(|| format!("{key} goes over from {} to {to}", at.region));
-        shared.watch.not_here(self.me, at.region, &key);
+        if let Some(own) = shared.watch.not_here(self.me, at.region, &key) {
+            self.travelling.insert(key.clone(), own);
+        }
         if self
             .mail(to, Input::Arrive(Box::new(resident)), shared)
             .is_err()
         {
             self.lose(at, key, None, shared);
-        }
-    }
-
-    /// Nobody here has the row any more.
-    pub(super) fn lose(&mut self, at: At, key: String, session: Option<Session>, shared: &mut Shared) {
-        let now = shared.now();
-        shared.watch.dropped(self.me, &key, now);
-        let Some(actor) = self.actor_at(at) else {
-            return;
-        };
-        if actor.is_draining {
-            self.recovery.is_in_doubt = true;
-        } else {
-            actor.lost.insert(key.clone(), session);
-            self.later(MILLI, Due::Recover(at, key), shared);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Rows that are ours, or nobody's, and that no region has: `zone-server/src/recovery.rs` and `actor/lost.rs`.
+//! Rows that are to be in the world and that no region has: `zone-server/src/recovery.rs` and `actor/lost.rs`.
 
 use std::collections::BTreeMap;
 
-use store::entities::{EntityRow, Orphan};
+use store::entities::{Incarnation, Orphan};
 use world::{
-    region::{Claimed, Enter, Input, Session},
+    region::{Claimed, Enter, Input, Message, Session},
     region_id::RegionId,
 };
 
-use super::{At, Due, Then, Zone, rows};
+use super::{At, Due, Then, Zone, reading::Purpose, rows};
 use crate::{
     schedule::{MILLI, Micros, SECOND},
     shared::Shared,
@@ -18,7 +18,8 @@ use crate::{
 /// How often rows without a living owner are looked for.
 const INTERVAL: Micros = SECOND;
 /// How long to wait before the database is asked again.
-const BACKOFF_MAX: Micros = 400 * MILLI;
+const BACKOFF: Micros = 50 * MILLI;
+const BACKOFF_MAX: Micros = SECOND;
 /// For how many looks rows of ours are looked through after one was in doubt.
 const DOUBTFUL_LOOKS: u32 = 10;
 
@@ -36,23 +37,38 @@ pub(super) struct Recovery {
 impl Zone {
     pub(super) fn look_for_rows(&mut self, shared: &mut Shared) {
         self.later(INTERVAL, Due::Rows, shared);
-        let living = self.holdings.living();
-        let regions = self.all_regions();
-        if regions.is_empty() {
-            return;
-        }
-        let orphans = Statement::Orphans(living.clone(), regions.clone());
-        self.submit(orphans, Then::Orphans, shared);
+        let actors = self.actors.iter().filter(|(_, actor)| !actor.is_draining);
+        let open: Vec<RegionId> = actors.map(|(region, _)| *region).collect();
+        self.adopt_in(open, shared);
         if std::mem::take(&mut self.recovery.is_in_doubt) {
             self.recovery.looks_left = DOUBTFUL_LOOKS;
         }
         if self.recovery.looks_left > 0 {
             self.recovery.looks_left -= 1;
-            let me = self.me;
-            let others = living.into_iter().filter(|other| *other != me).collect();
-            let doubtful = Statement::Orphans(others, regions);
-            self.submit(doubtful, Then::Doubtful, shared);
+            self.submit(Statement::Owned(self.me), Then::Doubtful, shared);
         }
+    }
+
+    /// Claims the rows in some regions that none of the living owns.
+    pub(super) fn adopt_in(&mut self, regions: Vec<RegionId>, shared: &mut Shared) {
+        if !regions.is_empty() {
+            self.submit(Statement::Look, Then::Living(regions), shared);
+        }
+    }
+
+    pub(super) fn living(
+        &mut self,
+        regions: Vec<RegionId>,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        let Ok(Response::Looked(live, _)) = answered else {
+            return;
+        };
+        let mut living: Vec<Incarnation> = live.iter().map(|server| server.incarnation).collect();
+        living.push(self.me);
+        let orphans = Statement::Orphans(living, regions);
+        self.submit(orphans, Then::Orphans, shared);
     }
 
     pub(super) fn orphans(&mut self, answered: Answered, shared: &mut Shared) {
@@ -61,7 +77,7 @@ impl Zone {
         }
     }
 
-    /// Rows that are ours, or nobody's, and that no region has: those that were so a second ago as well.
+    /// Rows that are ours, and that no region has: those that were so a second ago as well.
     pub(super) fn doubtful(&mut self, answered: Answered, shared: &mut Shared) {
         let Ok(Response::Orphans(rows)) = answered else {
             return;
@@ -92,29 +108,16 @@ impl Zone {
         }
     }
 
-    /// A row was released for a region of ours, as somebody says.
+    /// Rows were released for regions of ours, as somebody says.
     pub(super) fn take_arrivals(&mut self, shared: &mut Shared) {
         for (region, key) in std::mem::take(&mut self.recovery.arrivals) {
-            self.submit(Statement::Peek(key), Then::ArrivalPeeked(region), shared);
+            if self.is_open(region) {
+                self.read(key, Purpose::Arrive, shared);
+            }
         }
     }
 
-    pub(super) fn arrival_peeked(
-        &mut self,
-        region: RegionId,
-        answered: Answered,
-        shared: &mut Shared,
-    ) {
-        let Ok(Response::Row(Some(row))) = answered else {
-            return;
-        };
-        let is_ours = row.region == region && self.actors.contains_key(&region);
-        if row.present && row.owner.is_none() && is_ours {
-            self.adopt(row.key, row.own, Then::Adopted(region), shared);
-        }
-    }
-
-    /// Gives a row of ours to the region where it belongs.
+    /// Gives a row of ours to the region where it belongs. If that is not here, or not any more, whoever has it claims the row.
     fn deliver(
         &mut self,
         row: Claimed,
@@ -123,21 +126,52 @@ impl Zone {
         shared: &mut Shared,
     ) {
         let key = row.key.clone();
+        if !self.is_open(region) {
+            return self.send_away(row, region, session, shared);
+        }
         self.whereabouts.insert(key.clone(), region);
         let adopted = Input::Adopted(Box::new(row), session);
-        if self.mail(region, adopted, shared).is_ok() {
-            return;
+        if let Err(Input::Adopted(row, session)) = self.mail(region, adopted, shared) {
+            if self.whereabouts.get(&key) == Some(&region) {
+                self.whereabouts.remove(&key);
+            }
+            self.send_away(*row, region, session, shared);
         }
-        if self.whereabouts.get(&key) == Some(&region) {
-            self.whereabouts.remove(&key);
-        }
-        self.recovery.is_in_doubt = true;
-        self.enter_again(session, shared);
     }
 
-    fn enter_again(&mut self, session: Option<Session>, shared: &mut Shared) {
-        if let Some(session) = session {
-            self.tell(session.link, rows::elsewhere(session, 0, 0), shared);
+    /// Releases a row of ours for the holder of a region.
+    fn send_away(
+        &mut self,
+        row: Claimed,
+        region: RegionId,
+        session: Option<Session>,
+        shared: &mut Shared,
+    ) {
+        let then = Then::SentAway(row.key.clone(), region, session);
+        let give_back = Statement::Save(Box::new(rows::given_back(self.me, row, region)), None);
+        self.submit(give_back, then, shared);
+    }
+
+    pub(super) fn sent_away(
+        &mut self,
+        key: String,
+        region: RegionId,
+        session: Option<Session>,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        if rows::outcome(answered) != world::region::Outcome::Done {
+            self.recovery.is_in_doubt = true;
+        }
+        self.arriving(region, key, shared);
+        self.released(session, region, shared);
+    }
+
+    /// A session's character is another server's business now.
+    fn released(&mut self, session: Option<Session>, region: RegionId, shared: &mut Shared) {
+        if let Some(Session { link, number }) = session {
+            let session = number;
+            self.tell(link, Message::Released { session, region }, shared);
         }
     }
 
@@ -150,63 +184,31 @@ impl Zone {
         }
     }
 
+    /// Nobody here has the row any more.
+    pub(super) fn lose(
+        &mut self,
+        at: At,
+        key: String,
+        session: Option<Session>,
+        shared: &mut Shared,
+    ) {
+        if let Some(actor) = self.actor_at(at) {
+            actor.lost.insert(key.clone(), session);
+            self.later(0, Due::Recover(at, key), shared);
+        }
+    }
+
     /// Claims an entity's row again.
     pub(super) fn try_recover(&mut self, at: At, key: String, shared: &mut Shared) {
         let is_lost = self
             .actor_at(at)
             .is_some_and(|actor| actor.lost.contains_key(&key));
         if is_lost {
-            self.submit(Statement::Peek(key.clone()), Then::LostPeeked(at, key), shared);
+            self.read(key.clone(), Purpose::Recover(at, key), shared);
         }
     }
 
-    pub(super) fn lost_peeked(
-        &mut self,
-        at: At,
-        key: String,
-        answered: Answered,
-        shared: &mut Shared,
-    ) {
-        match answered {
-            Ok(Response::Row(Some(row))) if row.present => match row.owner {
-                Some(other) if other != self.me => {
-                    self.submit(Statement::Look, Then::LostLooked(at, row), shared);
-                }
-                _ => self.recover_row(at, *row, shared),
-            },
-            Ok(_) => self.give_up(at, &key, shared),
-            Err(_) => self.not_yet(at, key, shared),
-        }
-    }
-
-    pub(super) fn lost_looked(
-        &mut self,
-        at: At,
-        row: EntityRow,
-        answered: Answered,
-        shared: &mut Shared,
-    ) {
-        match answered {
-            Ok(Response::Looked(live, _)) => {
-                if live.iter().any(|other| Some(other.incarnation) == row.owner) {
-                    self.give_up(at, &row.key, shared);
-                } else {
-                    self.recover_row(at, row, shared);
-                }
-            }
-            _ => self.not_yet(at, row.key, shared),
-        }
-    }
-
-    fn recover_row(&mut self, at: At, row: EntityRow, shared: &mut Shared) {
-        if self.is_away(row.region) {
-            return self.give_up(at, &row.key, shared);
-        }
-        let then = Then::LostClaimed(at, row.key.clone(), row.region);
-        self.adopt(row.key, row.own, then, shared);
-    }
-
-    pub(super) fn lost_claimed(
+    pub(super) fn recovered(
         &mut self,
         at: At,
         key: String,
@@ -218,6 +220,7 @@ impl Zone {
             Ok(Response::Row(Some(row))) => {
                 let session = self.take_lost(at, &key);
                 self.deliver(rows::claimed(*row), region, session, shared);
+                self.end_if_drained(at, shared);
             }
             Ok(_) => self.not_yet(at, key, shared),
             Err(_) => {
@@ -227,14 +230,24 @@ impl Zone {
         }
     }
 
-    /// It is not to be in the world, or it is another living server's.
-    fn give_up(&mut self, at: At, key: &str, shared: &mut Shared) {
+    /// It is another server's, or for another to claim.
+    pub(super) fn away(&mut self, at: At, key: &str, region: RegionId, shared: &mut Shared) {
         let session = self.take_lost(at, key);
-        self.enter_again(session, shared);
+        self.released(session, region, shared);
+        self.arriving(region, key.to_owned(), shared);
+        self.end_if_drained(at, shared);
     }
 
-    fn not_yet(&mut self, at: At, key: String, shared: &mut Shared) {
-        let delay = shared.chance.within(50 * MILLI, BACKOFF_MAX);
+    /// It is not to be in the world.
+    pub(super) fn gone(&mut self, at: At, key: &str, shared: &mut Shared) {
+        if let Some(session) = self.take_lost(at, key) {
+            self.tell(session.link, rows::elsewhere(session, 0, 0), shared);
+        }
+        self.end_if_drained(at, shared);
+    }
+
+    pub(super) fn not_yet(&mut self, at: At, key: String, shared: &mut Shared) {
+        let delay = shared.chance.within(BACKOFF, BACKOFF_MAX);
         self.later(delay, Due::Recover(at, key), shared);
     }
 

@@ -6,13 +6,10 @@ use store::{
 };
 use world::{
     applied::Seen,
-    region::{
-        Action, Answer, Ask, Asker, Audit, ClaimOutcome, Claimed, Enter, Input, Message, Outcome,
-        Save, Session,
-    },
+    region::{Action, Answer, Ask, Asker, Audit, Claimed, Input, Message, Outcome, Save, Session},
     region_id::RegionId,
-    settings::Settings,
 };
+use zone_server::rows::decide::{self, Absence, Reader};
 
 use super::{At, Then, Zone};
 use crate::{
@@ -72,10 +69,10 @@ pub(super) fn save(me: Incarnation, save: Save) -> store::entities::Save {
     }
 }
 
-/// The row of what a game master has placed.
-pub(super) fn spawned(me: Incarnation, row: &Claimed, settings: &Settings) -> EntityRow {
+/// The row of what a game master has placed, in the region that is to have it.
+pub(super) fn spawned(me: Incarnation, row: &Claimed, region: RegionId) -> EntityRow {
     EntityRow {
-        region: RegionId::of(row.state.position, settings.cell_tiles),
+        region,
         key: row.key.clone(),
         name: row.name.clone(),
         player: row.is_player,
@@ -103,72 +100,33 @@ pub(super) fn claimed(row: EntityRow) -> Claimed {
     }
 }
 
+/// A claim of a row as it was seen.
+pub(super) fn claim(key: String, seen: u64, me: Incarnation, enter: Option<u64>) -> Statement {
+    Statement::Claim(Claim {
+        key,
+        seen,
+        me,
+        enter,
+    })
+}
+
+/// The save that gives up a row as it was claimed.
+pub(super) fn given_back(me: Incarnation, row: Claimed, region: RegionId) -> store::entities::Save {
+    store::entities::Save {
+        key: row.key,
+        owner: me,
+        own: row.own,
+        region,
+        present: true,
+        generation: row.generation,
+        moved: row.moved,
+        applied: row.applied,
+        state: row.state,
+        release: true,
+    }
+}
+
 impl Zone {
-    /// A session enters, and the row has been read.
-    pub(super) fn enter_peeked(
-        &mut self,
-        at: At,
-        enter: Enter,
-        answered: Answered,
-        shared: &mut Shared,
-    ) {
-        let outcome = match answered {
-            Ok(Response::Row(Some(row))) => {
-                match self.may_enter(at, &enter, &row, shared) {
-                    Some(outcome) => outcome,
-                    None => {
-                        let claim = Statement::Claim(Claim {
-                            key: row.key,
-                            seen: row.own,
-                            me: self.me,
-                            enter: Some(enter.generation),
-                        });
-                        return self.submit(claim, Then::EnterClaimed(at, enter), shared);
-                    }
-                }
-            }
-            _ => ClaimOutcome::Failed,
-        };
-        self.finish(at, Input::Entered(enter, outcome), shared);
-    }
-
-    /// Why a session cannot have a row; None: it can be claimed.
-    fn may_enter(
-        &self,
-        at: At,
-        enter: &Enter,
-        row: &EntityRow,
-        shared: &Shared,
-    ) -> Option<ClaimOutcome> {
-        if row.owner == Some(self.me) {
-            let elsewhere = self.whereabouts.get(&enter.key).copied();
-            let elsewhere = elsewhere.filter(|region| *region != at.region);
-            return Some(elsewhere.map_or(ClaimOutcome::Failed, ClaimOutcome::Elsewhere));
-        }
-        if row.generation > enter.generation && !shared.is(Mutant::LowerGenerations) {
-            return Some(ClaimOutcome::Superseded);
-        }
-        (row.region != at.region).then_some(ClaimOutcome::Elsewhere(row.region))
-    }
-
-    pub(super) fn enter_claimed(
-        &mut self,
-        at: At,
-        enter: Enter,
-        answered: Answered,
-        shared: &mut Shared,
-    ) {
-        let outcome = match answered {
-            Ok(Response::Row(Some(row))) => ClaimOutcome::Claimed(Box::new(claimed(*row))),
-            Ok(_) => ClaimOutcome::Failed,
-            Err(_) => {
-                self.recovery.is_in_doubt = true;
-                ClaimOutcome::Failed
-            }
-        };
-        self.finish(at, Input::Entered(enter, outcome), shared);
-    }
-
     /// A write has come to its end.
     pub(super) fn saved(
         &mut self,
@@ -203,32 +161,44 @@ impl Zone {
     /// What is answered about a target that no region of this server has.
     pub(super) fn absent_peeked(&mut self, ask: Ask, answered: Answered, shared: &mut Shared) {
         let link = ask.asker.session.link;
-        let message = match answered {
-            Ok(Response::Row(Some(row))) if row.present => {
-                if self.is_away(row.region) && self.pass_to_peer(row.region, ask.clone(), shared) {
-                    return;
-                }
-                // It is on its way to a region, or between two.
-                try_again(&ask.asker)
-            }
-            Ok(Response::Row(row)) => match ask.action {
-                Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
-                // It may have undergone this very command before it left.
-                Action::Set { .. } => {
-                    let seen = row.map(|row| row.applied.seen(&ask.asker.key, ask.asker.id));
-                    let done = matches!(seen, Some(Seen::Repeat(true)));
-                    reply(&ask.asker, Answer::Done(done))
-                }
-                // It may be absent because this very edit has come before.
-                _ => {
-                    let is_done = Statement::IsDone((ask.asker.key.clone(), ask.asker.id));
-                    let then = Then::WasDone(Box::new(ask.asker));
-                    return self.submit(is_done, then, shared);
-                }
-            },
-            _ => try_again(&ask.asker),
+        let Ok(Response::Row(row)) = answered else {
+            return self.tell(link, try_again(&ask.asker), shared);
         };
+        if let Some(row) = &row {
+            let reader = Reader {
+                whereabouts: None,
+                ..self.reader(row, false)
+            };
+            match decide::absent(row, &reader) {
+                Absence::Away(region) => return self.pass_away(region, ask, shared),
+                Absence::Between => return self.tell(link, try_again(&ask.asker), shared),
+                Absence::Gone => {}
+            }
+        }
+        let message = match ask.action {
+            Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
+            // It may have undergone this very command before it left.
+            Action::Set { .. } => {
+                let seen = row.map(|row| row.applied.seen(&ask.asker.key, ask.asker.id));
+                let done = matches!(seen, Some(Seen::Repeat(true)));
+                reply(&ask.asker, Answer::Done(done))
+            }
+            // It may be absent because this very edit has come before.
+            _ => {
+                let is_done = Statement::IsDone((ask.asker.key.clone(), ask.asker.id));
+                return self.submit(is_done, Then::WasDone(Box::new(ask.asker)), shared);
+            }
+        };
+        self.watch_reply(None, &message, shared);
         self.tell(link, message, shared);
+    }
+
+    /// Passes a command on to another server, which answers. Otherwise the gateway sends it again.
+    pub(super) fn pass_away(&mut self, region: RegionId, ask: Ask, shared: &mut Shared) {
+        let (link, again) = (ask.asker.session.link, try_again(&ask.asker));
+        if !self.pass_to_peer(region, ask, shared) {
+            self.tell(link, again, shared);
+        }
     }
 
     /// The answer to an edit that cannot be done now, but may have been.
@@ -237,22 +207,18 @@ impl Zone {
             Ok(Response::IsDone(is_done)) => reply(asker, Answer::Done(is_done)),
             _ => try_again(asker),
         };
+        self.watch_reply(None, &message, shared);
         self.tell(asker.session.link, message, shared);
     }
 
     /// Claims a row as it was seen, for nobody's session.
     pub(super) fn adopt(&mut self, key: String, seen: u64, then: Then, shared: &mut Shared) {
-        let claim = Statement::Claim(Claim {
-            key,
-            seen,
-            me: self.me,
-            enter: None,
-        });
-        self.submit(claim, then, shared);
+        self.submit(claim(key, seen, self.me, None), then, shared);
     }
 }
 
-fn outcome(answered: Answered) -> Outcome {
+/// What became of a write.
+pub(super) fn outcome(answered: Answered) -> Outcome {
     match answered {
         Ok(Response::Saved(Saved::Committed) | Response::Edited(edits::Outcome::Done(()))) => {
             Outcome::Done
