@@ -161,10 +161,89 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::BoxFuture;
     use store::sessions::InMemory;
 
     use super::*;
     use crate::zone_message::SessionNumber;
+
+    /// Takes its time for each note, and counts them.
+    #[derive(Debug, Default)]
+    struct Slow {
+        takes: Duration,
+        count: AtomicUsize,
+    }
+
+    impl Slow {
+        fn note(&self) -> BoxFuture<'_, Result<(), store::Error>> {
+            Box::pin(async move {
+                tokio::time::sleep(self.takes).await;
+                self.count.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+        }
+    }
+
+    impl Sessions for Slow {
+        fn put<'a>(
+            &'a self,
+            _name: &'a str,
+            _session: Session,
+            _ttl: Duration,
+        ) -> BoxFuture<'a, Result<(), store::Error>> {
+            self.note()
+        }
+
+        fn get<'a>(
+            &'a self,
+            _name: &'a str,
+        ) -> BoxFuture<'a, Result<Option<Session>, store::Error>> {
+            Box::pin(async { Ok(None) })
+        }
+
+        fn remove<'a>(
+            &'a self,
+            _name: &'a str,
+            _generation: u64,
+        ) -> BoxFuture<'a, Result<(), store::Error>> {
+            self.note()
+        }
+    }
+
+    /// How long it takes to note a thousand sessions, and how many were noted.
+    async fn noting(takes: Duration) -> (Duration, usize) {
+        let slow = Arc::new(Slow {
+            takes,
+            ..Slow::default()
+        });
+        let counters = Arc::new(Counters::default());
+        let presence = Presence::new("gateway".to_owned(), slow.clone(), counters);
+        for number in 1..=1_000 {
+            presence.begun(Character {
+                key: Arc::from(format!("player {number}")),
+                ..character(number)
+            });
+        }
+        let began = tokio::time::Instant::now();
+        presence.renew().await;
+        (began.elapsed(), slow.count.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_sessions_are_noted_while_some_would_be_one_by_one() {
+        let (took, count) = noting(Duration::from_millis(10)).await;
+        assert_eq!(count, 1_000);
+        assert!(took < Duration::from_millis(200), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_is_not_waited_for_a_thousand_times() {
+        let (took, count) = noting(Duration::from_secs(3_600)).await;
+        assert_eq!(count, 0);
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
 
     fn character(generation: u64) -> Character {
         Character {
