@@ -57,7 +57,7 @@ class Trails(unittest.TestCase):
 
     def test_every_step_counts(self):
         trail = self.walked(10)
-        self.assertEqual(trail.judge((55 / 8, 0.0, 0), 1.1), 0.0)
+        self.assertIsNone(trail.judge((55 / 8, 0.0, 0), 1.1))
 
     def test_the_last_second_may_be_taken_back(self):
         trail = self.walked(40)
@@ -87,7 +87,7 @@ class Trails(unittest.TestCase):
                 trail.lost((0.0, 2.0))
             with self.subTest(count):
                 if is_right:
-                    self.assertEqual(trail.judge((55 / 8, 2.0 * count, 0), 1.1), 0.0)
+                    self.assertIsNone(trail.judge((55 / 8, 2.0 * count, 0), 1.1))
                 else:
                     with self.assertRaises(Astray):
                         trail.judge((55 / 8, 2.0 * count, 0), 1.1)
@@ -95,7 +95,7 @@ class Trails(unittest.TestCase):
     def test_a_warp_may_be_taken_back(self):
         trail = self.walked(10)
         trail.stepped((1.0, 0.0), (90.0, 90.0, 0), 1.1)
-        self.assertAlmostEqual(trail.judge((55 / 8, 0.0, 0), 1.2), 0.0)
+        self.assertAlmostEqual(trail.judge((55 / 8, 0.0, 0), 1.2), 0.0, msg="one step")
 
 
 class Witness(unittest.TestCase):

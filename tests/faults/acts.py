@@ -28,7 +28,8 @@ class _Read:
 
 
 class Move:
-    """A step. The ground is open and the world lets bots walk much faster than they do: it is never refused."""
+    """A step. The ground is open and the world lets bots walk much faster than they do: it is never refused, but to those whom a fault has put back
+    to where it leads out of the world."""
 
     def __init__(self, offset: tuple[float, float]):
         self._offset = offset
@@ -37,9 +38,10 @@ class Move:
         return ["move", (*self._offset, 0)]
 
     def answered(self, bot: Bot, result: object, at: float) -> None:
-        if not bot.is_granted(result, "the step %r at %r" % (self._offset, bot.trail.place)):
-            return
         place = bot.trail.place
+        if result is not True:
+            bot.refused_steps.append("%r to the step %r at %r" % (result, self._offset, place))
+            return
         there = (place[0] + self._offset[0], place[1] + self._offset[1], place[2])
         bot.trail.stepped(self._offset, bot.game.plain.warps.get((int(there[0]), int(there[1])), there), at)
 
@@ -151,7 +153,8 @@ class Where(_Read):
         except Astray as error:
             bot.verdict.against("position", "%s: %s" % (bot.name, error))
             return
-        bot.verdict.fallback_seconds = max(bot.verdict.fallback_seconds, seconds)
+        bot.verdict.fallback_seconds = max(bot.verdict.fallback_seconds, seconds or 0.0)
+        bot.judge_refused_steps(was_put_back=seconds is not None)
 
 
 class ReadBack(_Read):

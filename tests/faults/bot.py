@@ -41,6 +41,8 @@ class Bot:
         self.partner = name
         #: The gold in its hand goes back into its own purse.
         self.takes_back = False
+        #: Steps that were refused since it last knew for certain where it is.
+        self.refused_steps: list[str] = []
         self.trail = Trail(game.plain.start, 0.0)
         self._client: Client | None = None
         self._gateway = game.cluster.gateways[seed % len(game.cluster.gateways)]
@@ -157,6 +159,13 @@ class Bot:
         """Compares where the server has the character with where its steps led."""
         acts.Where().answered(self, place, self.game.now())
 
+    def judge_refused_steps(self, was_put_back: bool) -> None:
+        """Where it is has become known: was there a reason to refuse steps?"""
+        if not was_put_back:
+            for text in self.refused_steps:
+                self.verdict.against("refused", "%s is answered %s" % (self.name, text))
+        self.refused_steps.clear()
+
     def _note(self, act: Act, result: object, sent_at: float) -> None:
         """Keeps the time of whatever changed something."""
         if result is not True:
@@ -187,7 +196,7 @@ class Bot:
     # -- what it wants
 
     def _batch(self) -> list[Act]:
-        batch: list[Act] = []
+        batch: list[Act] = [acts.Where()] if self.refused_steps else []
         x, y, _ = self.trail.place
         for _ in range(self.style.value[0]):
             if self.chance.random() < 0.4:

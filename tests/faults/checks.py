@@ -15,6 +15,8 @@ _AGREED_SECONDS_MAX = 5.0
 async def check(game: Game, bots: list[Bot]) -> None:
     """Writes into the round's verdict whatever is wrong, and goes on from what is there."""
     unknown = _gold_unknown(game)
+    # The registrar may still be at work: what is made from now on is looked for after the next round.
+    made, refused = list(game.ledger.made), list(game.ledger.refused)
     for bot in bots:
         try:
             await _ask(game, bot)
@@ -30,7 +32,7 @@ async def check(game: Game, bots: list[Bot]) -> None:
         _check_row(game, bot, rows.get(bot.name.lower()))
     purses = [rows[bot.name.lower()].attributes.get("gold", 0) for bot in bots if bot.name.lower() in rows]
     _check_gold(game, sum(gold for gold in purses if isinstance(gold, int)) + sum(game.ledger.in_hand.values()), unknown)
-    await _check_names(game, rows)
+    await _check_names(game, rows, made, refused)
 
 
 async def _ask(game: Game, bot: Bot) -> None:
@@ -111,14 +113,12 @@ def _check_gold(game: Game, total: int, unknown: int) -> None:
     game.gold_total = total
 
 
-async def _check_names(game: Game, rows: dict[str, Row]) -> None:
+async def _check_names(game: Game, rows: dict[str, Row], made: list[str], refused: list[str]) -> None:
     """Accounts that were made are there, and those that were refused are not."""
     accounts = set(await asyncio.to_thread(game.cluster.sql.column, "SELECT key FROM accounts"))
-    ledger = game.ledger
-    for name in ledger.made:
+    for name in made:
         if name.lower() not in accounts or name.lower() not in rows:
             game.verdict.against("lost", "the account %s" % name)
-    for name in ledger.refused:
+    for name in refused:
         if name.lower() in accounts:
             game.verdict.against("refused", "the account %s is there, and its `new` was answered False" % name)
-    ledger.refused.clear()

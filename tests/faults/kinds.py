@@ -105,6 +105,7 @@ class StopZone(_ZoneFault):
     """Paused past its time: it does not know, and must not write what others have now."""
 
     name = "stop-zone"
+    expected_errors = DATABASE_ERRORS
     weight = 3
     ci_rounds = 4
 

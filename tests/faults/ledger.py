@@ -46,7 +46,7 @@ class Ledger:
     def __init__(self) -> None:
         self.numbers: dict[tuple[str, str], Number] = {}
         self.values: dict[tuple[str, str], Value] = {}
-        #: Accounts whose `new` was answered True, False, or not at all, since they were last looked for.
+        #: Accounts whose `new` was answered True, False, or not at all.
         self.made: list[str] = []
         self.refused: list[str] = []
         self.perhaps: list[str] = []

@@ -47,8 +47,8 @@ class Trail:
         """Nobody knows whether this step was taken."""
         self._unanswered.append(offset)
 
-    def judge(self, actual: Place, at: float) -> float:
-        """Compares with where the server has the character, and goes on from there. Returns how many seconds of steps were taken back.
+    def judge(self, actual: Place, at: float) -> float | None:
+        """Compares with where the server has the character, and goes on from there. Returns how many seconds of steps were taken back; None: no step.
 
         Raises `Astray`.
         """
@@ -60,7 +60,7 @@ class Trail:
         if any(_is_at(_moved(wanted, offset), actual) for offset in offsets):
             if _is_at(wanted, actual):
                 self._steps = deque(steps)
-            return 0.0
+            return None
         taken_back = [seconds for offset in offsets for seconds in _fallbacks(steps, _moved(actual, (-offset[0], -offset[1])))]
         seconds = min(taken_back, default=None)
         if seconds is None:

@@ -55,6 +55,10 @@ class Process:
         """Also while it is stopped by a signal."""
         return self._child is not None and self._child.poll() is None
 
+    def exit_code(self) -> int | None:
+        """How it ended by itself; None while it runs."""
+        return self._child.poll() if self._child else None
+
     def send(self, number: signal.Signals) -> None:
         assert self._child is not None, "%s does not run" % self
         self._child.send_signal(number)

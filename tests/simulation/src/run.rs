@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use store::{entities::EntityRow, regions::Holding};
+use store::entities::EntityRow;
 use world::{
     applied::{Applied, CommandId},
     entity::EntityState,
@@ -131,7 +131,7 @@ impl Run {
                 .at(CALM - SECOND, Event::StartGateway(slot));
         }
         let is_hurt = self.plan.hurts_database();
-        self.shared.watch.lateness_max = if is_hurt { 6 * SECOND } else { 400 * MILLI };
+        self.shared.watch.lateness_max = if is_hurt { 10 * SECOND } else { 400 * MILLI };
     }
 
     /// Runs to the end, or to the first broken promise.
@@ -289,11 +289,15 @@ impl Run {
         stream
     }
 
-    /// Nobody else who may speak runs a region that begins somewhere.
+    /// Nobody else who may speak runs a region that somebody begins with, or begins to speak for.
     fn check_holder(&mut self, node: NodeId, region: RegionId) {
-        let others = self.zones.values().filter(|zone| zone.node != node);
+        let speaks = |zone: &&Zone| zone.is_trusted(&self.shared);
+        let Some(zone) = self.zones.get(&node).filter(speaks) else {
+            return;
+        };
+        let others = self.zones.values().filter(|other| other.node != zone.node);
         let mut running =
-            others.filter(|zone| zone.regions().contains(&region) && zone.is_trusted(&self.shared));
+            others.filter(|other| other.regions().contains(&region) && speaks(other));
         if let Some(other) = running.next() {
             let text = format!(
                 "{region} begins while {} runs it and may speak",
@@ -307,18 +311,6 @@ impl Run {
     pub(crate) fn new_node(&mut self) -> NodeId {
         self.node_count += 1;
         NodeId(self.node_count)
-    }
-
-    /// Regions as the directory has them.
-    #[must_use]
-    pub fn holdings(&self) -> Vec<Holding> {
-        self.shared
-            .desk
-            .database
-            .regions
-            .values()
-            .copied()
-            .collect()
     }
 }
 

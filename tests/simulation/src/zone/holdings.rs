@@ -153,7 +153,11 @@ impl Zone {
         {
             // Whoever still has a stream may have missed something.
             self.suspend(shared);
-            self.trust.open(term, now);
+            if self.trust.open(term, now) {
+                let regions = self.all_regions().into_iter();
+                let node = self.node;
+                shared.started.extend(regions.map(|region| (node, region)));
+            }
         }
         self.end_if_rid_of_all(shared);
     }
