@@ -93,15 +93,6 @@ impl RegionId {
         beyond(self.column, position.x).max(beyond(self.row, position.y))
     }
 
-    /// Whether the other cell is on the same level and touches this one, at a corner if nowhere else.
-    #[must_use]
-    pub fn is_neighbour_of(self, other: RegionId) -> bool {
-        self != other
-            && self.level == other.level
-            && self.column.abs_diff(other.column) <= 1
-            && self.row.abs_diff(other.row) <= 1
-    }
-
     /// Whether the square of `view_distance` tiles around a position touches this region.
     #[must_use]
     pub fn is_in_view(&self, position: Position, view_distance: f64, cell_tiles: u32) -> bool {
@@ -212,7 +203,6 @@ mod tests {
             prop_assert!((x - f64::from(home.column) * f64::from(cell) - beyond).abs() < 1e-9);
             let other_level = RegionId { level: 1, ..home };
             prop_assert_eq!(other_level.tiles_beyond(position, cell), f64::INFINITY);
-            prop_assert!(east.is_neighbour_of(home) && !home.is_neighbour_of(home) && !other_level.is_neighbour_of(home));
         }
 
         #[test]

@@ -45,7 +45,7 @@ impl Region {
                 self.pay(&key, out);
                 continue;
             }
-            let goes = passage == Passage::Away && self.must_go(resident, to, now);
+            let goes = passage == Passage::Away && self.must_go(resident, now);
             self.pay(&key, out);
             if goes {
                 self.let_go(&key, now, out);
@@ -55,14 +55,13 @@ impl Region {
         }
     }
 
-    /// Whether an entity is too far beyond the border of a region of another server to be kept here. Near it, it stays: a border that is danced on
-    /// costs nothing.
-    fn must_go(&self, resident: &Resident, to: RegionId, now: &Now<'_>) -> bool {
+    /// Whether an entity is too far beyond the border of a region of another server to be kept here, as after a warp. Near it, it stays: a border that is
+    /// danced on costs nothing.
+    fn must_go(&self, resident: &Resident, now: &Now<'_>) -> bool {
         let position = resident.state.position;
         let beyond = self.id.tiles_beyond(position, now.settings.cell_tiles);
-        let is_far = beyond >= HYSTERESIS_TILES || !to.is_neighbour_of(self.id);
         // Who leaves the world does so from here.
-        is_far && resident.speaker != Speaker::Leaving
+        beyond >= HYSTERESIS_TILES && resident.speaker != Speaker::Leaving
     }
 
     fn hand_over(&mut self, key: &str, to: RegionId, out: &mut Vec<Output>) {

@@ -4,6 +4,7 @@ mod chance;
 mod gateway;
 mod handoffs;
 mod protocol;
+mod repeats;
 mod store;
 mod words;
 mod yard;

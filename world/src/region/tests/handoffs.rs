@@ -3,14 +3,14 @@
 use super::{super::*, words::divided_with_anna, yard::*};
 use crate::position::Position;
 
-fn teleport(name: &str, x: f64, y: f64) -> Body {
+pub(super) fn teleport(name: &str, x: f64, y: f64) -> Body {
     let position = Position { x, y, z: 0 };
     let name = name.to_owned();
     Body::Edit(Edit::Teleport { name, position })
 }
 
 /// Everything that was told of rows and sessions, without what is seen.
-fn said(yard: &mut Yard) -> Vec<String> {
+pub(super) fn said(yard: &mut Yard) -> Vec<String> {
     let mut told = yard.told();
     told.retain(|one| !one.contains('['));
     told
@@ -125,39 +125,6 @@ fn a_teleport_to_another_server_is_one_write() {
 }
 
 #[test]
-fn a_teleport_that_was_done_before_releases_nobody_and_leaves_nothing_unanswered() {
-    let mut yard = divided_with_anna();
-    yard.masters.insert("anna".to_owned());
-    yard.is_store_held = true;
-    yard.rows.audit.insert(("anna".to_owned(), id(1, 1)));
-    yard.command("anna", 1, id(1, 1), 1, teleport("anna", 8.5, 2.5));
-    yard.command("anna", 1, id(1, 2), 0, step(1.0, 0.0));
-    yard.store_all();
-    assert_eq!(
-        said(&mut yard),
-        ["1: 1/1 true", "1: moved 1 0:0:0"],
-        "what came meanwhile is to be sent again"
-    );
-    yard.command("anna", 1, id(1, 2), 1, step(1.0, 0.0));
-    assert_eq!(said(&mut yard), ["1: 2/1 true"]);
-    let attempts = |yard: &mut Yard| {
-        for attempt in 2..5 {
-            yard.command("anna", 1, id(1, 1), attempt, teleport("anna", 8.5, 2.5));
-        }
-    };
-    attempts(&mut yard);
-    yard.store_all();
-    let told = said(&mut yard);
-    assert_eq!(told, ["1: 1/2 true", "1: moved 1 0:0:0"]);
-    yard.is_store_held = false;
-    attempts(&mut yard);
-    assert_eq!(
-        said(&mut yard),
-        ["1: 1/2 true", "1: 1/3 true", "1: 1/4 true"]
-    );
-}
-
-#[test]
 fn who_asks_something_of_somebody_on_the_way_asks_again() {
     let mut yard = divided_with_anna();
     yard.account("bert", 5.5, 2.5);
@@ -240,8 +207,16 @@ fn a_write_of_an_earlier_claim_says_nothing_of_a_later_one() {
     let mut yard = divided_with_anna();
     yard.is_store_held = true;
     yard.command("anna", 1, id(1, 1), 0, add_gold("anna", 5));
+    let get = Body::Edit(Edit::Despawn("anna".to_owned()));
+    yard.masters.insert("anna".to_owned());
+    yard.command("anna", 1, id(1, 2), 0, get);
     let row = yard.rows.claim("anna", 2, FIRST, None).unwrap();
     yard.give(region(0, 0), Input::Adopted(Box::new(row), None));
+    assert_eq!(
+        said(&mut yard),
+        ["1: 1/0 again", "1: moved 1 0:0:0", "1: 2/0 false"],
+        "nobody knows what became of what was being written; what waited goes on"
+    );
     yard.command("anna", 1, id(1, 1), 1, add_gold("anna", 5));
     yard.told.clear();
     let late = Input::Saved {
@@ -267,44 +242,6 @@ fn an_earlier_copy_that_comes_over_the_border_counts_for_nothing() {
     assert_eq!(said(&mut yard), ["1: 0 elsewhere ?"]);
     let here = &yard.region(region(1, 0)).residents["anna"];
     assert_eq!(here.own, 3);
-}
-
-#[test]
-fn an_edit_that_would_be_refused_now_may_have_been_done() {
-    let mut yard = divided_with_anna();
-    yard.masters.insert("anna".to_owned());
-    let spawn = || {
-        Body::Edit(Edit::Spawn {
-            name: "Owl".to_owned(),
-            position: Position::centre_of(3, 3, 0),
-            attributes: vec![],
-            behaviour: None,
-        })
-    };
-    yard.command("anna", 1, id(1, 1), 0, spawn());
-    yard.ground.block(3, 3);
-    yard.told.clear();
-    yard.command("anna", 1, id(1, 1), 1, spawn());
-    yard.command("anna", 1, id(1, 2), 1, spawn());
-    yard.masters.clear();
-    yard.command("anna", 1, id(1, 1), 2, spawn());
-    yard.command("anna", 1, id(1, 3), 0, spawn());
-    assert_eq!(
-        said(&mut yard),
-        ["1: 1/1 true", "1: 2/1 false", "1: 1/2 true", "1: 3/0 false"]
-    );
-}
-
-#[test]
-fn a_refused_repeat_has_no_effect_later() {
-    let mut yard = divided_with_anna();
-    // The second attempt is refused before the first has come.
-    yard.command("anna", 1, id(1, 1), 1, add_gold("anna", -5));
-    yard.command("anna", 1, id(1, 2), 0, add_gold("anna", 9));
-    yard.told.clear();
-    yard.command("anna", 1, id(1, 1), 0, add_gold("anna", -5));
-    assert_eq!(said(&mut yard), ["1: 1/0 false"]);
-    assert_eq!(yard.gold("anna"), Some(wire::Value::Int(9)));
 }
 
 #[test]
@@ -348,4 +285,104 @@ fn a_tile_is_changed_by_whoever_has_it() {
     assert!(matches!(yard.mail[0], ((2, to), Input::Ask(_)) if to == region(1, 0)));
     yard.store_all();
     assert_eq!(said(&mut yard), ["2: 2/0 true"]);
+}
+
+#[test]
+fn an_earlier_claim_that_is_heard_of_late_counts_for_nothing() {
+    let mut yard = divided_with_anna();
+    let early = yard.row("anna").claimed.clone();
+    let row = yard.rows.claim("anna", 2, FIRST, None).unwrap();
+    yard.give(region(0, 0), Input::Adopted(Box::new(row), None));
+    yard.told.clear();
+    yard.give(region(0, 0), Input::Adopted(Box::new(early), None));
+    assert_eq!(yard.told(), Vec::<String>::new());
+    assert_eq!(yard.resident("anna").unwrap().own, 3);
+}
+
+#[test]
+fn who_is_kicked_does_not_come_back_by_a_claim_that_was_under_way() {
+    let mut yard = divided_with_anna();
+    yard.account("bert", 4.5, 2.5);
+    yard.masters.insert("anna".to_owned());
+    yard.is_store_held = true;
+    yard.enter("bert", 2, 1);
+    // Somebody else has claimed him meanwhile, and he has come in by that.
+    let row = yard.rows.claim("bert", 1, FIRST, Some(1)).unwrap();
+    yard.give(
+        region(0, 0),
+        Input::Adopted(Box::new(row), Some(session(2))),
+    );
+    let kick = Body::Edit(Edit::Kick("bert".to_owned()));
+    yard.command("anna", 1, id(1, 1), 0, kick);
+    // The kick is durable before the claim is tried.
+    yard.stored.rotate_left(1);
+    yard.store_all();
+    assert!(!yard.row("bert").present && yard.resident("bert").is_none());
+}
+
+#[test]
+fn a_region_is_drained_when_nothing_is_under_way() {
+    let mut yard = divided_with_anna();
+    yard.masters.insert("anna".to_owned());
+    yard.account("bert", 4.5, 2.5);
+    yard.is_store_held = true;
+    let spawn = Body::Edit(Edit::Spawn {
+        name: "Owl".to_owned(),
+        position: Position::centre_of(3, 3, 0),
+        attributes: vec![],
+        behaviour: None,
+    });
+    yard.command("anna", 1, id(1, 1), 0, spawn);
+    yard.enter("bert", 2, 1);
+    yard.give(region(0, 0), Input::Drain);
+    // First the claim, then the release, then the new row.
+    yard.stored.rotate_left(1);
+    for _ in 0..6 {
+        let (at, statement) = yard.stored.pop_front().unwrap();
+        assert!(!yard.region(region(0, 0)).is_drained());
+        if let Statement::Spawn(..) = statement {
+            yard.stored.push_back((at, statement));
+        } else if let Some((at, input)) = yard.run(at, statement) {
+            yard.give_at(at, input);
+        }
+    }
+    assert_eq!(yard.region(region(0, 0)).resident_count(), 0);
+    assert!(!yard.region(region(0, 0)).is_drained());
+    yard.store_all();
+    assert!(yard.region(region(0, 0)).is_drained());
+    for key in ["anna", "bert", "owl"] {
+        assert!(
+            yard.row(key).present && yard.row(key).owner.is_none(),
+            "{key}"
+        );
+    }
+    assert_eq!(
+        said(&mut yard),
+        ["1: 0 elsewhere ?", "1: released 1 0:0:0", "1: 1/0 true"]
+    );
+}
+
+#[test]
+fn who_leaves_on_the_way_to_another_server_is_logged_out() {
+    let mut yard = divided_with_anna();
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, add_gold("anna", 5));
+    yard.command("anna", 1, id(1, 2), 0, step(3.5, 0.0));
+    yard.give(region(0, 0), Input::Leave(enter("anna", 1, 1)));
+    yard.store_all();
+    let row = yard.row("anna");
+    assert!(!row.present && row.owner.is_none());
+    assert_eq!(row.region, region(1, 0), "where she comes back");
+}
+
+#[test]
+fn whoever_has_put_somebody_elsewhere_is_answered_though_that_is_away_by_then() {
+    let mut yard = divided_with_anna();
+    yard.masters.insert("anna".to_owned());
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, teleport("anna", 6.5, 12.5));
+    yard.drop_region((FIRST, region(0, 1)));
+    yard.hold(region(0, 1), 2);
+    yard.store_all();
+    assert_eq!(said(&mut yard), ["1: 1/0 true", "1: released 1 0:0:1"]);
 }
