@@ -37,15 +37,32 @@ pub trait Sessions: Send + Sync + std::fmt::Debug {
 /// Sessions within one process.
 #[derive(Debug, Default)]
 pub struct InMemory {
-    by_key: Mutex<HashMap<String, (Session, Instant)>>,
+    known: Mutex<Known>,
 }
 
-/// Above this many sessions, those that have timed out are looked for and forgotten at each `put`.
+/// Up to so many sessions nobody looks for those that have timed out. After a look, as many again have to come before the next: it costs little for
+/// each of them, however many there are.
 const SWEEP_AT: usize = 10_000;
 
+#[derive(Debug, Default)]
+struct Known {
+    by_key: HashMap<String, (Session, Instant)>,
+    /// How many stayed at the last look.
+    stayed: usize,
+}
+
+impl Known {
+    fn sweep(&mut self, now: Instant) {
+        if self.by_key.len() >= SWEEP_AT.max(2 * self.stayed) {
+            self.by_key.retain(|_, (_, end)| *end > now);
+            self.stayed = self.by_key.len();
+        }
+    }
+}
+
 impl InMemory {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Session, Instant)>> {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,16 +75,15 @@ impl Sessions for InMemory {
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let now = Instant::now();
-            let mut all = self.lock();
-            if all.len() > SWEEP_AT {
-                all.retain(|_, (_, end)| *end > now);
-            }
+            let mut known = self.lock();
+            known.sweep(now);
             let key = world::name::key(name);
-            let is_newer = all
+            let is_newer = known
+                .by_key
                 .get(&key)
-                .is_none_or(|(known, end)| *end <= now || known.generation <= session.generation);
+                .is_none_or(|(other, end)| *end <= now || other.generation <= session.generation);
             if is_newer {
-                all.insert(key, (session, now + ttl));
+                known.by_key.insert(key, (session, now + ttl));
             }
             Ok(())
         })
@@ -78,6 +94,7 @@ impl Sessions for InMemory {
             let now = Instant::now();
             Ok(self
                 .lock()
+                .by_key
                 .get(&world::name::key(name))
                 .filter(|(_, end)| *end > now)
                 .map(|(session, _)| session.clone()))
@@ -87,14 +104,41 @@ impl Sessions for InMemory {
     fn remove<'a>(&'a self, name: &'a str, generation: u64) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let key = world::name::key(name);
-            let mut all = self.lock();
-            if all
+            let by_key = &mut self.lock().by_key;
+            if by_key
                 .get(&key)
                 .is_some_and(|(session, _)| session.generation == generation)
             {
-                all.remove(&key);
+                by_key.remove(&key);
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_that_have_timed_out_are_forgotten_without_a_look_at_all_of_them_each_time() {
+        let begin = Instant::now();
+        let mut known = Known::default();
+        let mut looks = 0;
+        for n in 0..100_000_u64 {
+            let now = begin + Duration::from_millis(n);
+            let before = known.by_key.len();
+            known.sweep(now);
+            looks += usize::from(known.by_key.len() < before);
+            let session = Session {
+                gateway: String::new(),
+                generation: n,
+            };
+            let end = now + Duration::from_secs(8);
+            known.by_key.insert(n.to_string(), (session, end));
+            // Of the last eight seconds, and as many again.
+            assert!(known.by_key.len() <= 20_000);
+        }
+        assert!((5..=20).contains(&looks), "{looks} looks");
     }
 }

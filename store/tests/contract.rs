@@ -167,6 +167,7 @@ on_every_database! {
     writer {
         many_saves_are_few_commits,
         what_fails_takes_nothing_else_with_it,
+        of_many_saves_only_the_one_that_cannot_be_done_fails,
         operations_take_effect_in_the_order_in_which_they_were_asked_for,
         a_caller_who_goes_away_undoes_nothing,
         what_was_asked_for_before_closing_is_written,

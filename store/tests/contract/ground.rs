@@ -24,6 +24,8 @@ pub(crate) trait Backend: Sync {
     async fn open(&self) -> Store;
     /// Runs a statement, to do what only time or a fault would.
     async fn execute(&self, sql: &'static str);
+    /// From now on, a statement that would change the row `bert` fails.
+    async fn forbid_changes_of_bert(&self);
 }
 
 /// SQLite in a data folder.
@@ -51,6 +53,13 @@ impl Backend for Sqlite {
         sqlx::query(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
     }
+
+    async fn forbid_changes_of_bert(&self) {
+        self.execute(
+            "CREATE TRIGGER forbid BEFORE UPDATE ON entities WHEN NEW.key = 'bert' BEGIN SELECT RAISE(ABORT, 'forbidden'); END",
+        )
+        .await;
+    }
 }
 
 /// A schema of the PostgreSQL server that this process has started.
@@ -73,6 +82,15 @@ impl Backend for Postgres {
 
     async fn execute(&self, sql: &'static str) {
         servers::Postgres::shared().execute(&self.url, sql);
+    }
+
+    async fn forbid_changes_of_bert(&self) {
+        self.execute(
+            "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN IF NEW.key = 'bert' THEN RAISE EXCEPTION 'forbidden'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER forbid BEFORE UPDATE ON entities FOR EACH ROW EXECUTE FUNCTION forbid()",
+        )
+        .await;
     }
 }
 

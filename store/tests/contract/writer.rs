@@ -9,12 +9,16 @@ use futures::future::{FutureExt, join_all};
 use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
-use store::{Error, edits::Outcome, entities::Saved};
+use store::{
+    Error,
+    edits::Outcome,
+    entities::{Claim, Saved},
+};
 use world::terrain::TileEdit;
 
 use crate::{
     content::{map, publication},
-    ground::{Backend, audit, enter, id, peek, save_of, spawned, state},
+    ground::{Backend, OTHER, audit, claim, enter, id, peek, save_of, spawned, state},
 };
 
 /// Counts commits, as the metric tells of them.
@@ -128,6 +132,39 @@ pub(crate) async fn what_fails_takes_nothing_else_with_it(backend: &impl Backend
     log.sort_unstable();
     assert_eq!(log, ["command 2", "command 3"]);
     assert_eq!(store.edits().tiles().await.unwrap(), []);
+}
+
+pub(crate) async fn of_many_saves_only_the_one_that_cannot_be_done_fails(backend: &impl Backend) {
+    let store = backend.open().await;
+    let names = ["Anna", "Bert", "Carl", "Dora"];
+    let rows = join_all(names.map(|name| enter(&store, name))).await;
+    backend.forbid_changes_of_bert().await;
+    let (entities, edits) = (store.entities(), store.edits());
+    let taken = Claim {
+        key: "bert".to_owned(),
+        seen: rows[1].own,
+        me: OTHER,
+        enter: None,
+    };
+    let (one, two, three, four, taken, spawned) = tokio::join!(
+        entities.save(save_of(&rows[0], 1)),
+        entities.save(save_of(&rows[1], 2)),
+        entities.save(save_of(&rows[2], 3)),
+        claim(&store, &rows[3], OTHER, None),
+        entities.claim(taken),
+        edits.spawn(spawned("Owl"), audit(1)),
+    );
+    assert_eq!(one.unwrap(), Saved::Committed);
+    assert!(matches!(two, Err(Error::Unknown(_))), "{two:?}");
+    assert_eq!(three.unwrap(), Saved::Committed);
+    assert_eq!(four.unwrap().owner, Some(OTHER));
+    assert!(matches!(taken, Err(Error::Unknown(_))), "{taken:?}");
+    assert_eq!(spawned.unwrap(), Outcome::Done(()));
+    let golds = [state(1), state(0), state(3), state(0)];
+    for (name, gold) in names.into_iter().zip(golds) {
+        assert_eq!(peek(&store, name).await.state, gold, "{name}");
+    }
+    assert_eq!(peek(&store, "Bert").await, rows[1]);
 }
 
 pub(crate) async fn operations_take_effect_in_the_order_in_which_they_were_asked_for(
