@@ -1,18 +1,19 @@
 //! `kill -9` of a process that writes: whatever it had acknowledged is there.
 //!
-//! The process that is killed is this test's own program, started again with a folder in its environment.
+//! The process that is killed is this test's own program, started again with a database in its environment.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
-    path::Path,
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
 };
 
+use servers::Postgres;
 use store::{
-    Store,
+    Database, Store,
     accounts::{Created, NewAccount},
     content::Publication,
     edits::{Audit, Outcome},
@@ -29,8 +30,9 @@ use world::{
 };
 
 const FOLDER: &str = "PYMMORPG_CRASH_FOLDER";
+const URL: &str = "PYMMORPG_CRASH_URL";
 const ROUND: &str = "PYMMORPG_CRASH_ROUND";
-/// How often the process is killed, on one folder.
+/// How often the process is killed, on one database.
 const ROUND_COUNT: u64 = 6;
 /// How many rows are saved over and over at the same time.
 const ROW_COUNT: usize = 8;
@@ -40,55 +42,150 @@ const REGION: RegionId = RegionId {
     row: 0,
 };
 
+/// How soon a row is anybody's that a stopped process was about to write.
+const FREED_AFTER: Duration = Duration::from_secs(4);
+
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_a_kill() {
+async fn what_was_acknowledged_is_in_sqlite_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
+    kill_writers(&Database::Embedded(folder.path().to_owned())).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_in_postgres_after_a_kill() {
+    let url = Postgres::shared().create_database();
+    kill_writers(&Database::Postgres(url)).await;
+}
+
+async fn kill_writers(database: &Database) {
     for round in 1..=ROUND_COUNT {
-        let acknowledged = write_and_be_killed(folder.path(), round);
-        let store = Store::embedded(folder.path()).await.unwrap();
+        let mut writer = Writer::start(database, round);
+        let mut acknowledged = Acknowledged::new();
+        let mut line_count = 0;
+        while let Some((what, number)) = writer.next() {
+            acknowledged.insert(what, number);
+            line_count += 1;
+            // It goes on while it is being killed, and what it says until then counts.
+            if line_count == 60 * round {
+                writer.process.kill().unwrap();
+            }
+        }
+        let status = writer.process.wait().unwrap();
+        assert!(
+            !status.success() && line_count >= 60 * round,
+            "it ended by itself: {status}"
+        );
+        let store = Store::open(database).await.unwrap();
         check(&store, round, &acknowledged).await;
         store.close().await;
     }
 }
 
+#[tokio::test]
+async fn a_process_that_is_stopped_keeps_no_row_and_writes_none_when_it_goes_on() {
+    let database = Database::Postgres(Postgres::shared().create_database());
+    let store = Store::open(&database).await.unwrap();
+    for round in 1..=3 {
+        let mut writer = Writer::start(&database, round);
+        let mut acknowledged = Acknowledged::new();
+        while acknowledged.len() < ROW_COUNT || acknowledged.values().any(|number| *number < 20) {
+            let (what, number) = writer.next().unwrap();
+            if what.starts_with("row") {
+                acknowledged.insert(what, number);
+            }
+        }
+        writer.signal("STOP");
+        let stopped = Instant::now();
+        for what in acknowledged.keys() {
+            let key = what.strip_prefix("row ").unwrap();
+            take(&store, key).await;
+        }
+        assert!(stopped.elapsed() < FREED_AFTER, "{:?}", stopped.elapsed());
+        writer.signal("CONT");
+        while writer.next().is_some() {}
+        // It found that its rows are no longer its own.
+        assert!(!writer.process.wait().unwrap().success());
+        for what in acknowledged.keys() {
+            let key = what.strip_prefix("row ").unwrap();
+            let row = store.entities().peek(key).await.unwrap().unwrap();
+            assert_eq!((gold(&row), row.owner), (TAKEN, Some(HEIR)));
+        }
+    }
+    store.close().await;
+}
+
+/// Who takes what the stopped process had, and what is written then.
+const HEIR: Incarnation = Incarnation(1_000);
+const TAKEN: u64 = 1 << 40;
+
+async fn take(store: &Store, key: &str) {
+    // Its last write may still have been on the way.
+    let row = loop {
+        let seen = store.entities().peek(key).await.unwrap().unwrap();
+        let claim = Claim {
+            key: key.to_owned(),
+            seen: seen.own,
+            me: HEIR,
+            enter: None,
+        };
+        if let Ok(Some(row)) = store.entities().claim(claim).await {
+            break row;
+        }
+    };
+    let saved = store.entities().save(save(key, HEIR, row.own, TAKEN)).await;
+    assert_eq!(saved.unwrap(), Saved::Committed);
+}
+
 /// What a process says was written, by what it is: the last number of each.
 type Acknowledged = BTreeMap<String, u64>;
 
-/// Starts a process that writes, kills it in the middle, and returns what it has acknowledged.
-fn write_and_be_killed(folder: &Path, round: u64) -> Acknowledged {
-    let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "writes_until_it_is_killed", "--nocapture"])
-        .env(FOLDER, folder)
-        .env(ROUND, round.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(process.stdout.take().unwrap());
-    let mut acknowledged = Acknowledged::new();
-    let mut line_count = 0;
-    let mut line = String::new();
-    while output.read_line(&mut line).unwrap() > 0 {
-        // What is cut off was not said.
-        if let Some(said) = line
-            .strip_suffix('\n')
-            .and_then(|line| line.strip_prefix("written "))
-        {
-            let (what, number) = said.rsplit_once(' ').unwrap();
-            acknowledged.insert(what.to_owned(), number.parse().unwrap());
-            line_count += 1;
-        }
-        // It goes on while it is being killed, and what it says until then counts.
-        if line_count == 60 * round {
-            process.kill().unwrap();
-        }
-        line.clear();
+/// A process that writes.
+struct Writer {
+    process: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Writer {
+    fn start(database: &Database, round: u64) -> Self {
+        let (name, value) = match database {
+            Database::Embedded(folder) => (FOLDER, folder.display().to_string()),
+            Database::Postgres(url) => (URL, url.clone()),
+        };
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "writes_until_it_is_killed", "--nocapture"])
+            .env(name, value)
+            .env(ROUND, round.to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        Self { process, output }
     }
-    let status = process.wait().unwrap();
-    assert!(
-        !status.success() && line_count >= 60 * round,
-        "it ended by itself: {status}"
-    );
-    acknowledged
+
+    /// What it says next; None: it has ended.
+    fn next(&mut self) -> Option<(String, u64)> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line).unwrap() > 0 {
+            // What is cut off was not said.
+            let said = line
+                .strip_suffix('\n')
+                .and_then(|line| line.strip_prefix("written "));
+            if let Some(said) = said {
+                let (what, number) = said.rsplit_once(' ').unwrap();
+                return Some((what.to_owned(), number.parse().unwrap()));
+            }
+            line.clear();
+        }
+        None
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), self.process.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
 }
 
 async fn check(store: &Store, round: u64, acknowledged: &Acknowledged) {
@@ -134,11 +231,13 @@ async fn check(store: &Store, round: u64, acknowledged: &Acknowledged) {
 /// The process that is killed. It is no test of its own, and does nothing unless it is told where to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_until_it_is_killed() {
-    let (Ok(folder), Ok(round)) = (std::env::var(FOLDER), std::env::var(ROUND)) else {
-        return;
+    let database = match (std::env::var(FOLDER), std::env::var(URL)) {
+        (Ok(folder), _) => Database::Embedded(folder.into()),
+        (_, Ok(url)) => Database::Postgres(url),
+        _ => return,
     };
-    let round: u64 = round.parse().unwrap();
-    let store = Store::embedded(Path::new(&folder)).await.unwrap();
+    let round: u64 = std::env::var(ROUND).unwrap().parse().unwrap();
+    let store = Store::open(&database).await.unwrap();
     publish(&store, round * 1_000_000).await;
     tokio::join!(
         futures::future::join_all((0..ROW_COUNT).map(|row| save_for_ever(&store, round, row))),
@@ -196,20 +295,24 @@ async fn save_for_ever(store: &Store, round: u64, row: usize) {
     };
     let claimed = store.entities().claim(claim).await.unwrap().unwrap();
     for number in 1.. {
-        let save = Save {
-            key: name.clone(),
-            owner: me,
-            own: claimed.own,
-            region: REGION,
-            present: true,
-            generation: 0,
-            moved: CommandId::default(),
-            applied: Applied::default(),
-            state: state(number),
-            release: false,
-        };
+        let save = save(&name, me, claimed.own, number);
         assert_eq!(store.entities().save(save).await.unwrap(), Saved::Committed);
         say(&format!("row {name}"), number);
+    }
+}
+
+fn save(key: &str, owner: Incarnation, own: u64, gold: u64) -> Save {
+    Save {
+        key: key.to_owned(),
+        owner,
+        own,
+        region: REGION,
+        present: true,
+        generation: 0,
+        moved: CommandId::default(),
+        applied: Applied::default(),
+        state: state(gold),
+        release: false,
     }
 }
 
