@@ -4,6 +4,10 @@ use sqlx::{
     Any, Arguments, AssertSqlSafe, Encode, Type, any::AnyArguments, query::Query, query_with,
 };
 
+/// Statements with more values than this come in as many forms as there are numbers of rows. A session that remembered them would need hundreds of
+/// megabytes.
+const REMEMBERED_VALUES_MAX: usize = 64;
+
 /// A statement, and what is bound to it.
 #[derive(Default)]
 pub(crate) struct Statement {
@@ -68,8 +72,9 @@ impl Statement {
     }
 
     pub(crate) fn query(self) -> Query<'static, Any, AnyArguments> {
+        let is_remembered = self.arguments.len() <= REMEMBERED_VALUES_MAX;
         // It is made of our own words; what comes from elsewhere is bound.
-        query_with(AssertSqlSafe(self.sql), self.arguments)
+        query_with(AssertSqlSafe(self.sql), self.arguments).persistent(is_remembered)
     }
 }
 
