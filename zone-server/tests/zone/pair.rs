@@ -180,15 +180,18 @@ impl Streams {
     /// Sends a player's command to the server that has the character, until it is answered by either; and how often it was sent before.
     pub(crate) async fn ask(&mut self, player: &mut Player, body: Body) -> (Answer, u32) {
         player.counter += 1;
-        for attempt in 0.. {
-            self.say(player, attempt, body.clone()).await;
-            match timeout(REPEAT, self.hear_answer(player, attempt)).await {
-                Ok(Answer::Again) => tokio::time::sleep(AGAIN).await,
-                Ok(answer) => return (answer, attempt),
-                Err(_lost) => {}
+        let asking = async {
+            for attempt in 0.. {
+                self.say(player, attempt, body.clone()).await;
+                match timeout(REPEAT, self.hear_answer(player, attempt)).await {
+                    Ok(Answer::Again) => tokio::time::sleep(AGAIN).await,
+                    Ok(answer) => return (answer, attempt),
+                    Err(_lost) => {}
+                }
             }
-        }
-        unreachable!("it is tried again for ever")
+            unreachable!("it is tried again for ever")
+        };
+        within("an answer", asking).await
     }
 
     /// Sends a player's last command.
@@ -204,18 +207,20 @@ impl Streams {
     /// The same, when the server of the east is gone.
     pub(crate) async fn is_done_by_the_west(&mut self, player: &mut Player, body: Body) -> bool {
         player.counter += 1;
-        for attempt in 0.. {
-            self.west
-                .say([command(player, attempt, body.clone())])
-                .await;
-            match timeout(REPEAT, self.west.hear_answer(player, attempt)).await {
-                Ok((_, Answer::Again)) => tokio::time::sleep(AGAIN).await,
-                Ok((_, Answer::Done(done))) => return done,
-                Ok(other) => panic!("{other:?}"),
-                Err(_lost) => {}
+        let west = &mut self.west;
+        let asking = async {
+            for attempt in 0.. {
+                west.say([command(player, attempt, body.clone())]).await;
+                match timeout(REPEAT, west.hear_answer(player, attempt)).await {
+                    Ok((_, Answer::Again)) => tokio::time::sleep(AGAIN).await,
+                    Ok((_, Answer::Done(done))) => return done,
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_lost) => {}
+                }
             }
-        }
-        unreachable!("it is tried again for ever")
+            unreachable!("it is tried again for ever")
+        };
+        within("an answer", asking).await
     }
 
     /// Sends a command that must be answered by a truth value.
