@@ -2,7 +2,8 @@
 //! rebuilt from it.
 //!
 //! In the order in which a world meets them: [`content`] is published, [`accounts`] are created, [`entities`] are claimed and saved, [`edits`]
-//! change the world, [`versions`] tell of it, [`directory`] says who is there.
+//! change the world, [`versions`] tell of it, [`directory`] says who is there and [`regions`] who holds what; [`sessions`] and [`announce`] are the
+//! hints, which [`redis`] carries between processes. [`settings`] opens all of it.
 
 pub mod accounts;
 pub mod announce;

@@ -111,8 +111,7 @@ impl Store {
         })
     }
 
-    /// Opens a database of PostgreSQL, whose URL begins with `postgres://` or `postgresql://`. Many processes have it open. A server that is just
-    /// starting is waited for.
+    /// Opens a database of PostgreSQL, whose URL begins with `postgres://` or `postgresql://`. Many processes have it open.
     ///
     /// # Errors
     /// Names the URL without its password, and why it cannot be opened.

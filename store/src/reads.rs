@@ -86,3 +86,58 @@ async fn within<T>(
         .await
         .unwrap_or_else(|_| Err(Error::Unknown(late("the database did not answer in time"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+    use world::{entity::EntityState, position::Position, region_id::RegionId};
+
+    use super::*;
+    use crate::{Store, accounts::NewAccount};
+
+    async fn count(connection: &mut AnyConnection) -> Result<i64, Error> {
+        let query = sqlx::query("SELECT count(*) FROM accounts");
+        Ok(query.fetch_one(connection).await?.try_get(0)?)
+    }
+
+    /// Creates an account between two reads.
+    async fn check(store: Store, other: Store) {
+        let counts = store.reads().snapshot(|connection| {
+            Box::pin(async move {
+                let before = count(connection).await?;
+                let start = Position {
+                    x: 0.0,
+                    y: 0.0,
+                    z: 0,
+                };
+                let new = NewAccount {
+                    name: "Anna".to_owned(),
+                    password_hash: "hash".to_owned(),
+                    region: RegionId::of(start, 64),
+                    state: EntityState::at(start),
+                };
+                other.accounts().create(new).await?;
+                assert!(other.accounts().find("anna").await?.is_some());
+                other.close().await;
+                Ok((before, count(connection).await?))
+            })
+        });
+        assert_eq!(counts.await.unwrap(), (0, 0));
+        assert!(store.accounts().find("anna").await.unwrap().is_some());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_of_sqlite_sees_one_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Store::embedded(folder.path());
+        check(open().await.unwrap(), open().await.unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_of_postgres_sees_one_moment() {
+        let url = servers::Postgres::shared().create_schema();
+        let open = || Store::connect(&url);
+        check(open().await.unwrap(), open().await.unwrap()).await;
+    }
+}

@@ -107,6 +107,7 @@ on_every_database! {
         each_session_has_a_higher_generation,
         roles_and_passwords_change,
         what_a_player_was_told_of_is_kept_and_never_falls,
+        names_are_in_the_order_of_their_bytes,
     }
     entities {
         a_claim_raises_own_and_returns_what_was_saved,
@@ -145,7 +146,6 @@ on_every_database! {
         maps_keep_their_places_when_they_are_gone,
         going_back_is_a_new_version_with_the_files_of_an_earlier_one,
         of_several_who_place_maps_at_once_none_takes_anothers_place,
-        a_world_is_read_as_it_was_at_one_moment,
         old_versions_are_forgotten,
         a_world_is_read_once_and_shared,
         what_cannot_be_served_says_why,

@@ -1,9 +1,10 @@
 -- Everything that lasts. Names that are looked up are kept in lower case beside the form in which they are shown.
+-- They are compared by their bytes, as SQLite does, whatever the language of the database.
 -- Times are milliseconds since 1970; truth values are 0 or 1.
 
 -- A row for every character and every placed entity: the one unique index of names in the world.
 CREATE TABLE entities (
-    key TEXT PRIMARY KEY NOT NULL,
+    key TEXT COLLATE "C" PRIMARY KEY NOT NULL,
     name TEXT NOT NULL,
     player BIGINT NOT NULL,
     region TEXT NOT NULL,
@@ -21,7 +22,7 @@ CREATE TABLE entities (
 CREATE INDEX entities_present ON entities (present, owner);
 
 CREATE TABLE accounts (
-    key TEXT PRIMARY KEY NOT NULL REFERENCES entities (key),
+    key TEXT COLLATE "C" PRIMARY KEY NOT NULL REFERENCES entities (key),
     name TEXT NOT NULL,
     password_hash TEXT NOT NULL,
     role TEXT NOT NULL,

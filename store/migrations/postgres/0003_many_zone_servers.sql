@@ -1,6 +1,6 @@
 -- Which zone server holds which region. Whoever takes or gives one raises its epoch.
 CREATE TABLE regions (
-    region TEXT PRIMARY KEY NOT NULL,
+    region TEXT COLLATE "C" PRIMARY KEY NOT NULL,
     holder BIGINT,                      -- the incarnation of a zone server
     epoch BIGINT NOT NULL
 );

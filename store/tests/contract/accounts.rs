@@ -169,3 +169,14 @@ pub(crate) async fn what_a_player_was_told_of_is_kept_and_never_falls(backend: &
     };
     assert_eq!((of("Anna").await, of("Bert").await), (7, 0));
 }
+
+pub(crate) async fn names_are_in_the_order_of_their_bytes(backend: &impl Backend) {
+    let store = backend.open().await;
+    let names = ["a b", "a-c", "a_d", "ab", "z", "é"];
+    for name in names.iter().rev() {
+        create(&store, name).await;
+    }
+    let list = store.accounts().list().await.unwrap();
+    let list: Vec<_> = list.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!(list, names);
+}

@@ -369,36 +369,6 @@ pub(crate) async fn of_several_who_place_maps_at_once_none_takes_anothers_place(
     assert_eq!(stores[0].versions().await.unwrap().content, 8);
 }
 
-pub(crate) async fn a_world_is_read_as_it_was_at_one_moment(backend: &impl Backend) {
-    let (writing, reading) = (backend.open().await, backend.open().await);
-    // Maps come and go. What is read has all files of its maps, and their places.
-    let publish = async {
-        for n in 0..30 {
-            let name = if n % 2 == 0 { "meadow" } else { "cave" };
-            writing.content().publish(servable(name)).await.unwrap();
-        }
-    };
-    let read = async {
-        let mut seen = BTreeSet::new();
-        loop {
-            if let Some(world) = reading.content().world().await.unwrap() {
-                let map = if world.version.version % 2 == 1 {
-                    "meadow"
-                } else {
-                    "cave"
-                };
-                assert!(world.content.terrain.map(map).is_some());
-                seen.insert(world.version.version);
-                if world.version.version == 30 {
-                    return seen;
-                }
-            }
-        }
-    };
-    let ((), seen) = tokio::join!(publish, read);
-    assert!(seen.len() > 1, "nothing was read in between: {seen:?}");
-}
-
 pub(crate) async fn old_versions_are_forgotten(backend: &impl Backend) {
     let store = backend.open().await;
     let content = store.content();

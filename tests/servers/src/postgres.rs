@@ -181,7 +181,10 @@ fn make(folder: &Path, data: &Path, programs: &Path, certificate: Option<&Certif
         USER,
         "--auth=trust",
         "--encoding=UTF8",
+        // A language that sorts otherwise than bytes do.
         "--locale=C.UTF-8",
+        "--locale-provider=icu",
+        "--icu-locale=en",
         "--no-sync",
     ]);
     std::fs::write(data.join("pg_hba.conf"), WHO_IS_LET_IN).expect("the folder is ours");
