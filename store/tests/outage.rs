@@ -301,6 +301,40 @@ async fn a_line_that_swallows_everything_keeps_nobody_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_not_answered_is_not_done_again() {
+    let server = Postgres::shared();
+    let line = Wire::to(server.port());
+    let direct = server.create_database();
+    let url = direct.replace(
+        &format!(":{}/", server.port()),
+        &format!(":{}/", line.port()),
+    );
+    let store = Store::connect(&url).await.unwrap();
+    // What is checked at the commit takes its time.
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$; \
+                CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED \
+                FOR EACH ROW EXECUTE FUNCTION slow()";
+    server.execute(&direct, slow);
+    let committing = "SELECT count(*) FROM pg_stat_activity \
+                      WHERE datname = current_database() AND query = 'COMMIT' AND state = 'active'";
+    let hang_up = async {
+        until("there is no commit", async || {
+            server.execute(&direct, committing) == "1"
+        })
+        .await;
+        line.hang_up();
+    };
+    let (created, ()) = tokio::join!(create(&store, "Anna"), hang_up);
+    assert!(matches!(created, Err(Error::Unknown(_))), "{created:?}");
+    // It was done, as it happens.
+    until("it was not done", async || {
+        matches!(store.accounts().find("anna").await, Ok(Some(_)))
+    })
+    .await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_another_has_locked_delays_no_heartbeat_and_fails_alone() {
     let server = Postgres::shared();
     let url = server.create_database();

@@ -4,7 +4,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -25,6 +25,8 @@ pub struct Wire {
 struct State {
     is_cut: AtomicBool,
     is_gone: AtomicBool,
+    /// The near end of each connection.
+    near: Mutex<Vec<TcpStream>>,
 }
 
 impl Wire {
@@ -54,6 +56,15 @@ impl Wire {
     pub fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
     }
+
+    /// Ends every connection, for those at the near end only: what they had sent is still done at the other.
+    pub fn hang_up(&self) {
+        let near = std::mem::take(&mut *self.state.near.lock().expect("nothing panics with it"));
+        for connection in near {
+            // One that has ended already cannot be.
+            let _shut = connection.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 impl Drop for Wire {
@@ -70,6 +81,13 @@ fn accept(listener: &TcpListener, target: u16, state: &Arc<State>) {
             return;
         }
         let Ok(near) = near else { continue };
+        if let Ok(clone) = near.try_clone() {
+            state
+                .near
+                .lock()
+                .expect("nothing panics with it")
+                .push(clone);
+        }
         let state = Arc::clone(state);
         std::thread::spawn(move || join(&near, target, &state));
     }
