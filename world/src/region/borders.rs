@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use super::{
     Creature, HYSTERESIS_TILES, Now, Output, Passage, Region, Resident,
     message::elsewhere,
-    resident::{Kind, Speaker, Waiting},
+    resident::{Kind, Waiting},
 };
 use crate::{movement, name, region_id::RegionId};
 
@@ -60,8 +60,7 @@ impl Region {
     fn must_go(&self, resident: &Resident, now: &Now<'_>) -> bool {
         let position = resident.state.position;
         let beyond = self.id.tiles_beyond(position, now.settings.cell_tiles);
-        // Who leaves the world does so from here.
-        beyond >= HYSTERESIS_TILES && resident.speaker != Speaker::Leaving
+        beyond >= HYSTERESIS_TILES
     }
 
     fn hand_over(&mut self, key: &str, to: RegionId, out: &mut Vec<Output>) {

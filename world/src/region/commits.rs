@@ -135,6 +135,11 @@ impl Region {
             }
             Outcome::Refused | Outcome::Unknown => {
                 send_back(&writing, out);
+                if matches!(writing, Writing::Takeover { .. }) {
+                    // There was a later login, whatever the row says: the session before is over.
+                    out.extend(resident.session().map(|one| one.evicted(Reason::TakenOver)));
+                    resident.speaker = Speaker::Nobody { since_ms: now.ms };
+                }
                 if !resident.is_creature() {
                     self.lose(key, out);
                 }

@@ -104,9 +104,11 @@ impl Region {
         out: &mut Vec<Output>,
     ) {
         let key = row.key.clone();
-        // A session that speaks for what is here, from an earlier claim, speaks for what a later claim has brought.
-        let session = session
-            .or_else(|| self.residents.get(&key).and_then(Resident::session))
+        // A session that speaks for what is here, from an earlier claim, speaks for what a later claim has brought: it has come after the one that
+        // spoke when the row was lost.
+        let here = self.residents.get(&key).and_then(Resident::session);
+        let session = here
+            .or(session)
             .filter(|session| now.around.is_linked(session.link));
         let speaker = match session {
             Some(session) => Speaker::Session(session),
@@ -179,7 +181,10 @@ impl Region {
             resident.silence(enter.session, now.ms);
             out.push(enter.superseded());
         } else if enter.generation == resident.generation {
-            self.attach(&enter, out);
+            // If that stream has ended while this waited, the session itself has come by a later one since, or will.
+            if now.around.is_linked(enter.session.link) {
+                self.attach(&enter, out);
+            }
         } else {
             let mut save = resident.save(self.id);
             save.generation = enter.generation;

@@ -257,8 +257,7 @@ impl Cluster {
         let (late, stored): (Vec<_>, Vec<_>) = stored
             .into_iter()
             .partition(|((server, _), _)| *server == dead);
-        yard.late
-            .extend(late.into_iter().filter(|(_, one)| one.is_write()));
+        yard.let_fall(late);
         yard.stored.extend(stored);
         self.gateway.lose(dead, |_| true);
         self.inherit(dead);

@@ -358,7 +358,7 @@ fn a_region_is_drained_when_nothing_is_under_way() {
     }
     assert_eq!(
         said(&mut yard),
-        ["1: 0 elsewhere ?", "1: released 1 0:0:0", "1: 1/0 true"]
+        ["1: released 1 0:0:0", "1: 0 elsewhere ?", "1: 1/0 true"]
     );
 }
 

@@ -28,9 +28,7 @@ impl Yard {
                 self.forget(at, statement)
             }
             Fate::Late => {
-                if statement.is_write() {
-                    self.late.push((at, statement.clone()));
-                }
+                self.let_fall([(at, statement.clone())]);
                 self.forget(at, statement)
             }
         }

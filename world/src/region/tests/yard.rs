@@ -149,13 +149,24 @@ impl Yard {
         server.regions.insert(id, region);
     }
 
+    /// Nobody waits any more for these, and no session will speak by what comes of them.
+    pub(super) fn let_fall(&mut self, statements: impl IntoIterator<Item = (At, Statement)>) {
+        for (at, mut statement) in statements {
+            if let Statement::Adopt { session, .. } = &mut statement {
+                *session = None;
+            }
+            if statement.is_write() {
+                self.late.push((at, statement));
+            }
+        }
+    }
+
     /// A server has a region no longer. What it has asked of the store may happen all the same.
     pub(super) fn drop_region(&mut self, at: At) {
         let stored = std::mem::take(&mut self.stored);
         let (late, stored): (Vec<_>, Vec<_>) =
             stored.into_iter().partition(|(issuer, _)| *issuer == at);
-        self.late
-            .extend(late.into_iter().filter(|(_, one)| one.is_write()));
+        self.let_fall(late);
         self.stored.extend(stored);
         let (server, id) = at;
         if let Some(server) = self.servers.get_mut(&server) {
