@@ -324,16 +324,51 @@ mod tests {
         running.stop().await;
     }
 
-    #[tokio::test]
-    async fn who_is_released_for_a_region_of_ours_is_claimed_at_once() {
-        let running = Running::start().await;
-        let server = &running.server;
+    /// Lets one part of the recovery work until Anna is in the west. Her row is nobody's then.
+    async fn is_found_by(server: &Server, part: impl Future<Output = ()>) {
         let own = lose(server).await;
         let claimed = rows::adopt(server, "anna".to_owned(), own).await.unwrap();
         assert_eq!(rows::give_back(server, claimed, WEST).await, Outcome::Done);
-        arrive(server, WEST, "anna".to_owned()).await;
+        let arrival = async {
+            while server.whereabouts.of("anna") != Some(WEST) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let found = async {
+            tokio::select! {
+                () = part => unreachable!("it works for ever"),
+                () = arrival => {}
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap();
         assert_eq!(row(server).await.owner, Some(server.me));
-        assert_eq!(server.whereabouts.of("anna"), Some(WEST));
+    }
+
+    #[tokio::test]
+    async fn who_is_released_for_a_region_of_ours_is_claimed_at_once() {
+        let running = Running::start_without_recovery().await;
+        let server = &running.server;
+        server.peers.arriving(WEST, "anna".to_owned());
+        // The hint may come before the row is to be had.
+        let telling = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                server.peers.arriving(WEST, "anna".to_owned());
+            }
+        };
+        let part = async {
+            tokio::join!(telling, take_arrivals(server));
+        };
+        is_found_by(server, part).await;
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_region_that_begins_does_not_wait_for_its_rows() {
+        let running = Running::start_without_recovery().await;
+        let server = &running.server;
+        // Both began with the server, and nobody has looked since.
+        is_found_by(server, look_in_begun(server)).await;
         running.stop().await;
     }
 }

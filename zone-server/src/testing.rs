@@ -40,6 +40,14 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start() -> Self {
+        let mut running = Self::start_without_recovery().await;
+        let recovery = recovery::run(Arc::clone(&running.server), running.stop.clone());
+        running.tasks.spawn("recovery", recovery);
+        running
+    }
+
+    /// The same, and rows that nobody owns stay so.
+    pub(crate) async fn start_without_recovery() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = yard::published(folder.path()).await;
         yard::account(&store, "Anna", Role::Player).await;
@@ -51,9 +59,8 @@ impl Running {
         let health = Health::default().part("zone-server");
         let keeper = Keeper::begin(Arc::clone(&server), health).await.unwrap();
         let mut tasks = Tasks::new();
-        let handle = || Arc::clone(&server);
-        tasks.spawn("heartbeat", heartbeat::run(handle(), stop.clone()));
-        tasks.spawn("recovery", recovery::run(handle(), stop.clone()));
+        let heartbeat = heartbeat::run(Arc::clone(&server), stop.clone());
+        tasks.spawn("heartbeat", heartbeat);
         Self {
             keeping: tokio::spawn(keeper.run(halt.clone(), PATIENCE)),
             halt,

@@ -202,6 +202,8 @@ async fn who_was_stopped_says_and_writes_nothing_that_it_has_lost() {
     assert_eq!(released(&mut there, 1).await, WEST);
     let mut gateway = second.gateway().await;
     gateway.enter(&mut anna).await;
+    let snapshot = gateway.subscribe(WEST).await;
+    assert_eq!(snapshot.epoch, shared[&WEST].1 << 16, "it has begun anew");
     assert_eq!(gateway.get(&mut anna, "Anna", "gold").await, Value::Int(99));
     let end = swarm.row("Anna").await;
     assert_eq!(end.own, row.own + 2, "nobody else has touched it");
