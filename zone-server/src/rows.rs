@@ -151,7 +151,12 @@ pub(crate) async fn spawn(server: &Server, row: Claimed, here: RegionId, log: &A
         applied: row.applied,
         state: row.state,
     };
-    edited(server.store.edits().spawn(row, audit::line(log)).await)
+    let outcome = edited(server.store.edits().spawn(row, audit::line(log)).await);
+    if outcome == Outcome::Unknown {
+        // It may be written after the row was looked for in vain.
+        server.doubt_rows();
+    }
+    outcome
 }
 
 /// Removes the row of what a game master has placed.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    Action, Answer, Ask, Asker, Now, Outcome, Output, Passage, Region, Resident,
+    Action, Answer, Ask, Asker, Now, Outcome, Output, Passage, Reason, Region, Resident,
     asks::{by, read},
     releases::{hand_off, send_back},
     resident::{Speaker, Waiting, Writing},

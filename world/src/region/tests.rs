@@ -5,6 +5,7 @@ mod gateway;
 mod handoffs;
 mod protocol;
 mod repeats;
+mod speakers;
 mod store;
 mod words;
 mod yard;

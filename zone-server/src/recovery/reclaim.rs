@@ -4,13 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use world::{
-    region::{Claimed, Session},
+    region::{Claimed, LinkId, Message, Reason, Session},
     region_id::RegionId,
 };
 
 use super::{deliver, released};
 use crate::{
-    answer::enter_again,
     rows::{
         self,
         decide::{self, Recovery},
@@ -63,7 +62,8 @@ pub(crate) async fn reclaim(server: &Server, key: &str, speaker: &Speaker) {
             }
             Ok(Reclaimed::Gone) => {
                 if let Some(session) = speaker.take() {
-                    server.links.tell(session.link, enter_again(session));
+                    let (link, evicted) = evicted(session);
+                    server.links.tell(link, evicted);
                 }
                 return;
             }
@@ -104,6 +104,12 @@ async fn try_reclaim(server: &Server, key: &str) -> Result<Reclaimed, store::Err
     Ok(claimed.map_or(Reclaimed::NotYet, |claimed| {
         Reclaimed::Ours(Box::new(claimed), row.region)
     }))
+}
+
+/// A session's character was taken out of the world while it spoke for it. That is what a kick does, or a later session that has gone since.
+fn evicted(Session { link, number }: Session) -> (LinkId, Message) {
+    let (session, reason) = (number, Reason::Kicked);
+    (link, Message::Evicted { session, reason })
 }
 
 #[cfg(test)]
@@ -166,7 +172,7 @@ mod tests {
         let session = enter(link).session;
         let before = row(server).await;
         reclaim(server, "anna", &Speaker::new(Some(session))).await;
-        assert_eq!(next(&mut queue).await, Some(enter_again(session)));
+        assert_eq!(next(&mut queue).await, Some(evicted(session).1));
         assert_eq!(row(server).await, before);
         running.stop().await;
     }
