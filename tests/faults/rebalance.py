@@ -57,17 +57,21 @@ def main() -> int:
     refuse_without_databases()
     seed = random.randrange(1 << 32) if arguments.seed is None else arguments.seed
     print("seed %d" % seed, file=sys.stderr, flush=True)
-    phases = asyncio.run(_run(arguments.bots, random.Random(seed)))
+    phases, problem = asyncio.run(_run(arguments.bots, random.Random(seed)))
     if arguments.json:
-        print(json.dumps(phases))
+        print(json.dumps({"phases": phases, "problem": problem}))
     else:
         for phase, figures in phases.items():
             text = "%(regions)d regions moved in %(seconds).1f s, %(requests)d requests: p50 %(p50_ms).1f ms, p99 %(p99_ms).1f ms, longest %(longest_ms).0f ms"
             print("%-5s  %s" % (phase, text % figures))
-    return 0 if max(figures["longest_ms"] for figures in phases.values()) <= 1000 * arguments.longest else 1
+    if problem:
+        print(problem, file=sys.stderr)
+    return 0 if not problem and max(figures["longest_ms"] for figures in phases.values()) <= 1000 * arguments.longest else 1
 
 
-async def _run(bot_count: int, chance: random.Random) -> dict[str, dict[str, float]]:
+async def _run(bot_count: int, chance: random.Random) -> tuple[dict[str, dict[str, float]], str]:
+    """The figures of each phase, and what kept it from coming to its end, if anything."""
+    problem = ""
     async with staged(_WORLD, gateway_count=2, zone_count=2) as cluster:
         print("logs in %s" % (cluster.folder / "logs"), file=sys.stderr, flush=True)
         cells = chance.sample([(column, row) for column in range(1, _WORLD.columns - 1) for row in range(1, _WORLD.rows - 1)], bot_count)
@@ -79,12 +83,13 @@ async def _run(bot_count: int, chance: random.Random) -> dict[str, dict[str, flo
             phases["calm"] = await _phase(cluster, measured, None)
             phases["join"] = await _phase(cluster, measured, cluster.add_zone)
             phases["leave"] = await _phase(cluster, measured, lambda: cluster.remove_zone(cluster.zones[-1]))
+        except AssertionError as error:
+            problem = str(error)
         finally:
+            problem += "".join(str(life.exception()) for life in lives if life.done())
             for life in lives:
-                if life.done():
-                    life.result()
                 life.cancel()
-    return phases
+    return phases, problem
 
 
 async def _phase(cluster: Cluster, measured: _Measured, change) -> dict[str, float]:
