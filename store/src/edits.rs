@@ -61,8 +61,11 @@ impl Edits<'_> {
         self.audited(audit, move |connection, audit_id| {
             let edit = edit.clone();
             Box::pin(async move {
-                put_tile(connection, &edit, audit_id).await?;
-                raise_map(connection, &edit.map).await
+                let version = raise_map(connection, &edit.map).await?;
+                if version.is_some() {
+                    put_tile(connection, &edit, audit_id).await?;
+                }
+                Ok(version)
             })
         })
         .await
@@ -165,10 +168,11 @@ impl Edits<'_> {
         self.audited(audit, move |connection, _| {
             let (map, unfit) = (map.clone(), unfit.clone());
             Box::pin(async move {
+                let version = raise_map(connection, &map).await?;
                 for edit in &unfit {
                     take_tile(connection, edit).await?;
                 }
-                raise_map(connection, &map).await
+                Ok(version)
             })
         })
         .await
@@ -182,6 +186,7 @@ impl Edits<'_> {
         self.audited(audit, move |connection, _| {
             let map = map.clone();
             Box::pin(async move {
+                let version = raise_map(connection, &map).await?;
                 for sql in [
                     "DELETE FROM map_edits WHERE map = $1",
                     "UPDATE maps SET resets = resets + 1 WHERE name = $1",
@@ -191,7 +196,7 @@ impl Edits<'_> {
                         .execute(&mut *connection)
                         .await?;
                 }
-                raise_map(connection, &map).await
+                Ok(version)
             })
         })
         .await
@@ -357,7 +362,8 @@ async fn take_tile(connection: &mut AnyConnection, edit: &TileEdit) -> Result<()
     Ok(())
 }
 
-/// Raises the version of a map, and that of all; None: there is no such map.
+/// Raises the version of a map, and that of all; None: there is no such map. Every edit of a map does this first, and publishing does the like:
+/// whoever locks the same rows locks them in the same order.
 async fn raise_map(connection: &mut AnyConnection, map: &str) -> Result<Option<u64>, sqlx::Error> {
     raise(connection, "map").await?;
     let version: Option<i64> = sqlx::query_scalar(

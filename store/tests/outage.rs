@@ -11,14 +11,19 @@ use servers::{Postgres, Wire};
 use store::{
     Error, Store,
     accounts::{Created, NewAccount},
+    content::Publication,
     directory::ZoneServer,
+    edits::{Audit, Outcome},
     entities::{Claim, EntityRow, Incarnation, Save, Saved},
 };
 use wire::Value;
 use world::{
+    applied::CommandId,
+    content::{Files, Placement},
     entity::{Attribute, EntityState},
     position::Position,
     region_id::RegionId,
+    terrain::TileEdit,
 };
 
 const ME: Incarnation = Incarnation(1);
@@ -387,4 +392,89 @@ async fn a_row_that_another_has_locked_delays_no_heartbeat_and_fails_alone() {
     server.execute(&url, end);
     let _ended = holder.join();
     store.close().await;
+}
+
+fn publication(text: u64, maps: &[&str]) -> Publication {
+    let maps = maps.iter().zip(0..).map(|(name, level)| {
+        let placement = Placement {
+            level,
+            x: 0,
+            y: 0,
+            is_current: true,
+        };
+        ((*name).to_owned(), (placement, text.to_string()))
+    });
+    Publication {
+        world: "Meadow".to_owned(),
+        files: Files::from([("f".to_owned(), text.to_string().into())]),
+        maps: maps.collect(),
+        client_version: "1".to_owned(),
+        start_region: REGION,
+        start_state: state(0),
+    }
+}
+
+/// Edits maps in every way.
+async fn edit(store: &Store, author: &str, maps: &[&str]) {
+    let edits = store.edits();
+    let audit = |counter| Audit {
+        author: author.to_owned(),
+        id: CommandId {
+            generation: 1,
+            counter,
+        },
+        command: "edit".to_owned(),
+    };
+    for counter in 0..20 {
+        let map = maps[counter as usize % maps.len()].to_owned();
+        let tile = TileEdit {
+            map: map.clone(),
+            layer: "Ground".to_owned(),
+            x: 0,
+            y: 0,
+            gid: 1,
+        };
+        let (tiled, reloaded, reset) = tokio::join!(
+            edits.tile(tile.clone(), audit(3 * counter)),
+            edits.reload(map.clone(), vec![tile], audit(3 * counter + 1)),
+            edits.reset(map, audit(3 * counter + 2)),
+        );
+        for done in [tiled, reloaded, reset] {
+            assert!(matches!(done.unwrap(), Outcome::Done(_)));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_edits_and_publishes_at_once_never_waits_in_a_circle() {
+    let server = Postgres::start();
+    let url = server.create_database();
+    let stores = [
+        Store::connect(&url).await.unwrap(),
+        Store::connect(&url).await.unwrap(),
+        Store::connect(&url).await.unwrap(),
+    ];
+    let maps = ["cave", "meadow", "town"];
+    let reversed = ["town", "meadow", "cave"];
+    stores[0]
+        .content()
+        .publish(publication(0, &maps))
+        .await
+        .unwrap();
+    let publish = async {
+        for text in 1..20 {
+            let published = stores[2].content().publish(publication(text, &maps)).await;
+            assert!(published.unwrap().is_new);
+        }
+    };
+    tokio::join!(
+        edit(&stores[0], "gwen", &maps),
+        edit(&stores[1], "carl", &reversed),
+        publish,
+    );
+    let log = server.log();
+    assert!(!log.contains("deadlock detected"), "{log}");
+    for store in stores {
+        store.close().await;
+    }
 }
