@@ -201,7 +201,7 @@ class Lives(ProcessCase):
         self.assertEqual(list(auth.told), ["auth", "admin"])
         self.assertEqual(list(gateway.told), ["gateway", "admin"])
         for program in (auth, zone, gateway):
-            self.assertIn("pymmorpg_", program.fetch("/metrics")[1])
+            self.assertEqual(program.fetch("/metrics")[0], 200)
             self.assertNotIn(_PASSWORD, program.log_text())
 
         with self.connect(gateway) as player:
