@@ -17,10 +17,17 @@ use world::{
 #[derive(Debug, Default)]
 pub struct Holders {
     regions: HashMap<RegionId, Held>,
-    /// Where zone servers are reached: those that are alive, and those that hold a region all the same.
-    addresses: BTreeMap<Incarnation, Arc<str>>,
+    /// Zone servers that are alive, and those that hold a region all the same.
+    servers: BTreeMap<Incarnation, Server>,
     /// Those that regions are given to.
     candidates: Vec<Candidate>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Server {
+    address: Arc<str>,
+    /// Another one has come up at its address: it has ended.
+    is_replaced: bool,
 }
 
 /// A region's last change of hands that was read.
@@ -51,7 +58,8 @@ impl Holders {
         self.learn_servers(live) || is_new
     }
 
-    /// A server that is not alive may still be who holds a region: its stream may work, and it is asked as long as nobody else holds it.
+    /// A server that is not alive may still be who holds a region: its stream may work, and it is asked as long as nobody else holds it. But one that was
+    /// started again at the same address is another one.
     fn learn_servers(&mut self, live: &[ZoneServer]) -> bool {
         let holders: HashSet<Incarnation> = self
             .regions
@@ -61,17 +69,25 @@ impl Holders {
         let is_alive = |incarnation: &Incarnation| {
             live.iter().any(|server| server.incarnation == *incarnation)
         };
-        let mut addresses = std::mem::take(&mut self.addresses);
-        let before = addresses.clone();
-        addresses.retain(|incarnation, _| is_alive(incarnation) || holders.contains(incarnation));
-        for server in live {
-            let address = addresses
-                .entry(server.incarnation)
-                .or_insert_with(|| Arc::from(&*server.address));
-            if **address != *server.address {
-                *address = Arc::from(&*server.address);
-            }
+        let mut servers = std::mem::take(&mut self.servers);
+        let before = servers.clone();
+        servers.retain(|incarnation, _| is_alive(incarnation) || holders.contains(incarnation));
+        let new = live
+            .iter()
+            .filter(|server| !before.contains_key(&server.incarnation));
+        for server in new.clone() {
+            let replaced = servers
+                .values_mut()
+                .filter(|known| *known.address == *server.address);
+            replaced.for_each(|known| known.is_replaced = true);
         }
+        servers.extend(new.map(|server| {
+            let known = Server {
+                address: Arc::from(&*server.address),
+                is_replaced: false,
+            };
+            (server.incarnation, known)
+        }));
         let candidates: Vec<Candidate> = live
             .iter()
             .filter(|server| !server.is_leaving)
@@ -80,8 +96,8 @@ impl Holders {
                 address: server.address.clone(),
             })
             .collect();
-        let is_new = addresses != before || candidates != self.candidates;
-        self.addresses = addresses;
+        let is_new = servers != before || candidates != self.candidates;
+        self.servers = servers;
         self.candidates = candidates;
         is_new
     }
@@ -91,7 +107,10 @@ impl Holders {
     #[must_use]
     pub fn address(&self, region: RegionId) -> Option<&str> {
         match self.regions.get(&region) {
-            Some(held) => Some(&**self.addresses.get(&held.holder?)?),
+            Some(held) => {
+                let server = self.servers.get(&held.holder?);
+                Some(&*server.filter(|server| !server.is_replaced)?.address)
+            }
             None => Some(&*placement::holder(region, &self.candidates)?.address),
         }
     }
@@ -176,6 +195,34 @@ mod tests {
         assert_eq!(holders.address(REGION), Some("http://zone-2"));
         assert!(holders.learn(&[holding(REGION, Some(1), 3)], &[server(2)]));
         assert_eq!(holders.address(REGION), None, "it was forgotten");
+    }
+
+    #[test]
+    fn who_was_started_again_holds_nothing_of_what_it_held() {
+        let at_same_address = |incarnation| ZoneServer {
+            address: server(1).address,
+            ..server(incarnation)
+        };
+        let held = |holder| {
+            [holding(
+                REGION,
+                Some(holder),
+                u64::try_from(holder).unwrap(),
+            )]
+        };
+        let mut holders = Holders::default();
+        holders.learn(&held(1), &[at_same_address(1)]);
+        // For a while both are alive by the database's clock.
+        assert!(holders.learn(&[], &[at_same_address(1), at_same_address(2)]));
+        assert_eq!(holders.address(REGION), None);
+        assert!(holders.learn(&[], &[at_same_address(2)]));
+        assert_eq!(holders.address(REGION), None);
+        assert!(holders.learn(&held(2), &[at_same_address(2)]));
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
+        // Of two that were never seen apart, nobody can say which has ended.
+        let mut holders = Holders::default();
+        holders.learn(&held(1), &[at_same_address(1), at_same_address(2)]);
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
     }
 
     #[test]

@@ -47,12 +47,23 @@ struct Listener {
     speaks: Arc<Mutex<Speaks>>,
 }
 
+/// How a region is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// The stream to its holder.
+    pub(crate) link: LinkId,
+    /// Of its last change of hands.
+    pub(crate) epoch: u64,
+}
+
 /// To where a session speaks, and how.
 #[derive(Debug, Clone, Copy, Default)]
 struct Speaks {
     region: Option<RegionId>,
     /// None: nobody can be reached.
     link: Option<LinkId>,
+    /// As long as no zone server has said that the character is there: the region's epoch when it was asked for.
+    asked_epoch: Option<u64>,
     /// The last look at who holds what that had begun when a zone server said that the character is there: that look may not know it yet.
     since_look: u64,
 }
@@ -102,18 +113,18 @@ impl Registry {
         self.tell_those(|speaks| speaks.link == Some(link), || Word::Ended(link));
     }
 
-    /// Tells everybody whose region is reached by another stream than that by which he speaks. `look` is the last finished look at who holds what; `holder`
+    /// Tells everybody whose region is reached by another way than that by which he speaks. `look` is the last finished look at who holds what; `way`
     /// says what it has found.
-    pub(crate) fn review(&self, look: u64, holder: impl Fn(RegionId) -> Option<LinkId>) {
+    pub(crate) fn review(&self, look: u64, way: impl Fn(RegionId) -> Option<Way>) {
         // Many sessions speak to the same regions.
-        let mut known: HashMap<RegionId, Option<LinkId>> = HashMap::new();
-        let is_wrong = |speaks: &Speaks| {
-            let held = speaks
+        let mut known: HashMap<RegionId, Option<Way>> = HashMap::new();
+        let is_astray = |speaks: &Speaks| {
+            let way = speaks
                 .region
-                .and_then(|region| *known.entry(region).or_insert_with(|| holder(region)));
-            held.is_some() && held != speaks.link && speaks.since_look < look
+                .and_then(|region| *known.entry(region).or_insert_with(|| way(region)));
+            way.is_some_and(|way| speaks.is_astray(way)) && speaks.since_look < look
         };
-        self.tell_those(is_wrong, || Word::Look);
+        self.tell_those(is_astray, || Word::Look);
     }
 
     fn tell_those(&self, mut who: impl FnMut(&Speaks) -> bool, word: impl Fn() -> Word) {
@@ -140,6 +151,13 @@ impl Registry {
     }
 }
 
+impl Speaks {
+    /// Whether that way is another one. Who was not found by one server may be found by it when the region has come into its hands.
+    fn is_astray(&self, way: Way) -> bool {
+        self.link != Some(way.link) || self.asked_epoch.is_some_and(|epoch| epoch < way.epoch)
+    }
+}
+
 impl Listener {
     fn hears(&self, word: Word) -> bool {
         self.words.try_send(word).is_ok()
@@ -152,7 +170,7 @@ impl Registration {
         self.number
     }
 
-    /// From now on the session wants to speak to a region, and looks for a stream to it.
+    /// From now on the session wants to speak to a region, and looks for a way to it.
     pub(crate) fn calls(&self, region: RegionId) {
         *self.speaks.lock() = Speaks {
             region: Some(region),
@@ -160,20 +178,28 @@ impl Registration {
         };
     }
 
-    /// From now on it speaks by that stream.
-    pub(crate) fn speaks_by(&self, link: LinkId) {
-        self.speaks.lock().link = Some(link);
+    /// From now on it asks for its character that way.
+    pub(crate) fn asks_by(&self, way: Way) {
+        let mut speaks = self.speaks.lock();
+        speaks.link = Some(way.link);
+        speaks.asked_epoch = Some(way.epoch);
     }
 
-    /// A zone server says that the character is in a region. Whether that is news. `look` is the last look at who holds what that has begun.
+    /// A zone server says that the character is in a region. Whether it is another one. `look` is the last look at who holds what that has begun.
     pub(crate) fn is_in(&self, region: RegionId, look: u64) -> bool {
         let mut speaks = self.speaks.lock();
+        speaks.asked_epoch = None;
         if speaks.region == Some(region) {
             return false;
         }
         speaks.region = Some(region);
         speaks.since_look = look;
         true
+    }
+
+    /// Whether that is another way to the region than that by which the session speaks.
+    pub(crate) fn is_astray(&self, way: Way) -> bool {
+        self.speaks.lock().is_astray(way)
     }
 
     /// The stream by which it spoke has ended.
@@ -223,8 +249,12 @@ mod tests {
     fn speaking(registry: &Arc<Registry>, number: u64, link: LinkId) -> Registration {
         let session = registry.register(SessionNumber(number));
         session.calls(HERE);
-        session.speaks_by(link);
+        session.asks_by(way(link, 4));
         session
+    }
+
+    fn way(link: LinkId, epoch: u64) -> Way {
+        Way { link, epoch }
     }
 
     #[test]
@@ -275,16 +305,16 @@ mod tests {
     fn only_those_are_woken_whose_region_is_held_by_somebody_else() {
         let registry = Arc::new(Registry::default());
         let mut session = speaking(&registry, 1, ONE);
-        let mut look = |holder: Option<LinkId>| {
+        let mut look = |holder: Option<Way>| {
             registry.review(5, |_| holder);
             session.try_next()
         };
-        assert_eq!(look(Some(ONE)), None);
+        assert_eq!(look(Some(way(ONE, 4))), None);
         assert_eq!(look(None), None, "there is nobody to go to");
-        assert_eq!(look(Some(TWO)), Some(Word::Look));
+        assert_eq!(look(Some(way(TWO, 4))), Some(Word::Look));
         let mut silent = registry.register(SessionNumber(2));
         silent.calls(THERE);
-        registry.review(5, |region| (region == THERE).then_some(ONE));
+        registry.review(5, |region| (region == THERE).then_some(way(ONE, 0)));
         assert_eq!(silent.try_next(), Some(Word::Look), "somebody has come up");
     }
 
@@ -294,9 +324,21 @@ mod tests {
         let mut session = speaking(&registry, 1, ONE);
         assert!(session.is_in(THERE, 5));
         assert!(!session.is_in(THERE, 6), "that is known");
-        registry.review(5, |_| Some(TWO));
+        registry.review(5, |_| Some(way(TWO, 4)));
         assert_eq!(session.try_next(), None);
-        registry.review(6, |_| Some(TWO));
+        registry.review(6, |_| Some(way(TWO, 4)));
         assert_eq!(session.try_next(), Some(Word::Look));
+    }
+
+    #[test]
+    fn who_was_asked_too_early_is_asked_again_when_it_holds_the_region() {
+        let registry = Arc::new(Registry::default());
+        let mut session = speaking(&registry, 1, ONE);
+        registry.review(5, |_| Some(way(ONE, 5)));
+        assert_eq!(session.try_next(), Some(Word::Look));
+        assert!(session.is_astray(way(ONE, 5)) && !session.is_astray(way(ONE, 4)));
+        assert!(!session.is_in(HERE, 5));
+        registry.review(6, |_| Some(way(ONE, 5)));
+        assert_eq!(session.try_next(), None, "it is there");
     }
 }

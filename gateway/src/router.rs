@@ -21,7 +21,7 @@ use crate::{
     counters::Counters,
     grpc,
     holders::Holders,
-    registry::Registry,
+    registry::{Registry, Way},
     replica::Replica,
     throttle::Throttle,
     zone_link::{self, Link, LinkId},
@@ -75,9 +75,19 @@ impl Router {
 
     /// The stream to the zone server that holds a region; None: nobody holds it who can be reached now.
     pub(crate) fn holder(&self, region: RegionId) -> Option<Link> {
+        self.way(region).map(|(_, link)| link)
+    }
+
+    /// The way to a region, and the stream of it; None: as for [`Self::holder`].
+    pub(crate) fn way(&self, region: RegionId) -> Option<(Way, Link)> {
         let holders = self.holders.read();
-        let address = holders.address(region)?;
-        self.links.read().get(address).cloned()
+        let link = self.links.read().get(holders.address(region)?)?.clone();
+        let epoch = holders.epoch(region).unwrap_or(0);
+        let way = Way {
+            link: link.id(),
+            epoch,
+        };
+        Some((way, link))
     }
 
     /// A stream that is up.
@@ -118,8 +128,8 @@ impl Router {
     }
 
     fn review(&self) {
-        let holder = |region| self.holder(region).map(|link| link.id());
-        self.registry.review(self.looks.finished(), holder);
+        let way = |region| self.way(region).map(|(way, _)| way);
+        self.registry.review(self.looks.finished(), way);
     }
 
     /// Starts keepers for those that are new, and lets go of those that are dead. A stream that works is kept, whatever the list says.

@@ -107,7 +107,7 @@ impl Connection {
             }
             Heard::Look => {
                 let region = self.session.region();
-                if region.is_some_and(|region| self.line.is_elsewhere(region, router)) {
+                if region.is_some_and(|region| self.line.is_astray(region, router)) {
                     self.session.holder_changed(now, &mut self.outputs);
                 }
             }
@@ -132,7 +132,9 @@ impl Connection {
         if let (Some(watcher), Some(region)) = (&mut self.watcher, self.session.region()) {
             watcher.moved(region);
             watcher.walk(&self.shared.served.now().scale);
-            self.line.is_in(region, &self.shared.router);
+            if self.session.is_settled() {
+                self.line.is_in(region, &self.shared.router);
+            }
         }
     }
 

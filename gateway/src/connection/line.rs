@@ -62,12 +62,12 @@ impl Line {
         };
         // Before the router is asked, so that no later change is missed.
         ear.calls(region);
-        let link = router.holder(region);
-        if self.link_id() != link.as_ref().map(Link::id) {
+        let (way, link) = router.way(region).unzip();
+        if self.link_id() != way.map(|way| way.link) {
             self.forget_link();
         }
-        if let Some(link) = &link {
-            ear.speaks_by(link.id());
+        if let Some(way) = way {
+            ear.asks_by(way);
         }
         self.ear = Some(ear);
         // After it was noted who speaks by the stream, so that its end is not missed.
@@ -84,16 +84,19 @@ impl Line {
     pub(super) fn is_in(&self, region: RegionId, router: &Router) {
         if let Some(ear) = &self.ear
             && ear.is_in(region, router.last_look())
-            && self.is_elsewhere(region, router)
+            && self.is_astray(region, router)
         {
             router.doubt();
         }
     }
 
-    /// Whether a region is reached by another stream.
-    pub(super) fn is_elsewhere(&self, region: RegionId, router: &Router) -> bool {
-        let holder = router.holder(region).map(|link| link.id());
-        holder.is_some() && holder != self.link_id()
+    /// Whether a region is reached by another way.
+    pub(super) fn is_astray(&self, region: RegionId, router: &Router) -> bool {
+        let way = router.way(region);
+        self.ear
+            .as_ref()
+            .zip(way)
+            .is_some_and(|(ear, (way, _))| ear.is_astray(way))
     }
 
     /// Sends a message, if the line is up. If it is not, whoever waits for [`Line::next`] has heard or will hear of it.
@@ -247,7 +250,7 @@ mod tests {
     use world::region::Answer;
 
     use super::*;
-    use crate::registry::Registry;
+    use crate::registry::{Registry, Way};
 
     const NUMBER: SessionNumber = SessionNumber(1);
 
@@ -261,7 +264,10 @@ mod tests {
             column: 0,
             row: 0,
         });
-        ear.speaks_by(link.id());
+        ear.asks_by(Way {
+            link: link.id(),
+            epoch: 0,
+        });
         let line = Line {
             ear: Some(ear),
             link: Some(link),

@@ -53,6 +53,7 @@ pub(crate) struct Cluster {
 /// A zone server that is on the list.
 struct Server {
     me: Incarnation,
+    address: String,
     zone: FakeZone,
     heart: JoinHandle<()>,
 }
@@ -200,6 +201,37 @@ impl Cluster {
         self.announcements.announce(Topic::Directory);
     }
 
+    /// A zone server that was killed is started again, at the same address. The database does not know yet that the earlier run is dead.
+    pub(crate) async fn restart(&mut self, which: usize) {
+        let server = &mut self.servers[which];
+        server.heart.abort();
+        server.me = Incarnation::draw();
+        server.zone.revive();
+        let new = ZoneServer {
+            incarnation: server.me,
+            address: server.address.clone(),
+            is_leaving: false,
+            map: 0,
+        };
+        self.store.directory().heartbeat(new.clone()).await.unwrap();
+        server.heart = tokio::spawn(beat(self.store.clone(), new));
+    }
+
+    /// Waits until no earlier run of a zone server is alive, as far as the database knows.
+    pub(crate) async fn until_alone(&self, which: usize) {
+        let server = &self.servers[which];
+        let end = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            let live = self.store.directory().live().await.unwrap();
+            let there = live.iter().filter(|other| other.address == server.address);
+            if there.count() == 1 {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < end, "it does not die");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// A zone server is dead, as far as the database knows.
     pub(crate) async fn lose(&self, which: usize) {
         let server = &self.servers[which];
@@ -235,6 +267,7 @@ impl Server {
         store.directory().heartbeat(server.clone()).await.unwrap();
         Self {
             me: server.incarnation,
+            address: server.address.clone(),
             zone,
             heart: tokio::spawn(beat(store.clone(), server)),
         }

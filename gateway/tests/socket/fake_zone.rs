@@ -227,6 +227,13 @@ impl FakeZone {
         self.hang_up();
     }
 
+    /// It is started again, and holds nothing.
+    pub(crate) fn revive(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.is_dead = false;
+        state.holds = Some(Vec::new());
+    }
+
     /// Tells everything that is in a region.
     pub(crate) fn snapshot(&self, region: Region) {
         let state = self.state.lock().unwrap();

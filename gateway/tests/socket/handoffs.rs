@@ -223,6 +223,28 @@ async fn play_goes_on_where_a_dead_servers_regions_are_held() {
 }
 
 #[tokio::test]
+async fn who_was_started_again_is_entered_when_it_holds_the_region() {
+    let (mut cluster, _other) = Cluster::pair().await;
+    let zone = cluster.zone.clone();
+    let mut client = cluster.play("anna").await;
+    client.send(&[set("anna", 1)]).await;
+    let put = zone.command().await;
+    zone.kill();
+    cluster.restart(0).await;
+    zone.linked().await;
+    // The region is the earlier run's until that is dead; then the next one has to take it like anybody.
+    cluster.until_alone(0).await;
+    cluster.hand(&[START], 0).await;
+    let again = zone.command().await;
+    assert_eq!(
+        (again.session, again.counter, again.attempt),
+        (put.session, 1, 1)
+    );
+    zone.say(vec![reply(&again, true)]);
+    assert_eq!(client.reply().await, yes());
+}
+
+#[tokio::test]
 async fn a_region_changes_hands_without_a_blink() {
     let (cluster, other) = Cluster::pair().await;
     let zone = &cluster.zone;
