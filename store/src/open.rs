@@ -94,7 +94,8 @@ impl Store {
         let (written, read) = (lane(1), lane(READERS_MAX));
         written.try_out().await.map_err(open)?;
         let engine = Engine::Sqlite;
-        let (writer, writing) = Writer::new(engine, Arc::clone(&written), engine.deadline());
+        let (writer, writing) =
+            Writer::new("game", engine, Arc::clone(&written), engine.deadline());
         let reads = Reads::new(engine, Arc::clone(&read), engine.deadline());
         Ok(Self {
             control: writer.clone(),
@@ -143,9 +144,12 @@ impl Store {
         let published = lane(1, PUBLISH_DEADLINE);
         let read = lane(READERS_MAX, engine.deadline());
         let looked = lane(CONTROL_READERS_MAX, CONTROL_DEADLINE);
-        let (writer, writing) = Writer::new(engine, Arc::clone(&written), engine.deadline());
-        let (control, beating) = Writer::new(engine, Arc::clone(&beaten), CONTROL_DEADLINE);
-        let (publisher, publishing) = Writer::new(engine, Arc::clone(&published), PUBLISH_DEADLINE);
+        let (writer, writing) =
+            Writer::new("game", engine, Arc::clone(&written), engine.deadline());
+        let (control, beating) =
+            Writer::new("directory", engine, Arc::clone(&beaten), CONTROL_DEADLINE);
+        let (publisher, publishing) =
+            Writer::new("content", engine, Arc::clone(&published), PUBLISH_DEADLINE);
         Ok(Self {
             writer,
             control,

@@ -64,14 +64,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// A writer that uses one connection at a time, and gives each commit so long. The future is the task; it ends when every handle is gone.
+    /// A writer that uses one connection at a time, and gives each commit so long. `of` says what it writes, for whoever measures. The future is the
+    /// task; it ends when every handle is gone.
     pub(crate) fn new(
+        of: &'static str,
         engine: Engine,
         connections: Arc<Connections>,
         deadline: Duration,
     ) -> (Self, impl Future<Output = ()>) {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let task = Task {
+            of,
             engine,
             connections,
             deadline,
@@ -112,6 +115,7 @@ impl Writer {
 }
 
 struct Task {
+    of: &'static str,
     engine: Engine,
     connections: Arc<Connections>,
     deadline: Duration,
@@ -124,8 +128,10 @@ impl Task {
         while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
             let started = Instant::now();
             self.write(&mut jobs).await;
-            metrics::histogram!("pymmorpg_commit_seconds").record(started.elapsed().as_secs_f64());
-            metrics::counter!("pymmorpg_commit_operations_total").increment(jobs.len() as u64);
+            metrics::histogram!("pymmorpg_commit_seconds", "of" => self.of)
+                .record(started.elapsed().as_secs_f64());
+            metrics::counter!("pymmorpg_commit_operations_total", "of" => self.of)
+                .increment(jobs.len() as u64);
             for job in jobs.drain(..) {
                 job.finish();
             }
@@ -186,6 +192,7 @@ impl Task {
     fn complain(&mut self, failure: &Failure, operation_count: usize) {
         if self.complaint.is_due(Instant::now()) {
             tracing::error!(
+                of = self.of,
                 error = failure.error() as &dyn std::error::Error,
                 operations = operation_count,
                 "commit failed"
