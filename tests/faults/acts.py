@@ -151,7 +151,8 @@ class Where(_Read):
         try:
             seconds = bot.trail.judge(result, at)
         except Astray as error:
-            bot.verdict.against("position", "%s: %s" % (bot.name, error))
+            since = at - bot.game.struck_at
+            bot.verdict.against("position", "%s, %s, %.3f s after the fault: %s" % (bot.name, bot.style.name.lower(), since, error))
             return
         bot.verdict.fallback_seconds = max(bot.verdict.fallback_seconds, seconds or 0.0)
         bot.judge_refused_steps(was_put_back=seconds is not None)

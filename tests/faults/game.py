@@ -20,6 +20,8 @@ class Game:
     verdict: Verdict = field(default_factory=Verdict)
     #: Bots stand still while it is not set.
     may_play: asyncio.Event = field(default_factory=asyncio.Event)
+    #: When the last fault struck.
+    struck_at: float = 0.0
     #: All gold there is.
     gold_total: int = 0
     #: Gateways that die in the present round: connections to others are kept.

@@ -48,7 +48,7 @@ class Rounds:
         await asyncio.sleep(chance.uniform(*_BEFORE_SECONDS))
         gateways = {bot: bot.gateway_name for bot in self._bots}
         owners = await self._owners() if fault.leaves_in_order else {}
-        since = game.now()
+        game.struck_at = since = game.now()
         for bot in self._bots:
             bot.watch(since)
         await self._guard("strike", fault.strike())

@@ -66,7 +66,8 @@ class Trail:
         if seconds is None:
             raise Astray("at %r instead of %r, where no step can have led; the last ones: %r" % (actual, wanted, _shown(steps, at)))
         if seconds > FALLBACK_SECONDS_MAX:
-            raise Astray("at %r instead of %r: %.1f s of acknowledged steps were taken back" % (actual, wanted, seconds))
+            text = "at %r instead of %r: %.1f s of acknowledged steps were taken back, of these: %r"
+            raise Astray(text % (actual, wanted, seconds, _shown(steps, at)))
         return seconds
 
 
@@ -97,4 +98,4 @@ def _is_at(one: Place, other: Place) -> bool:
 
 
 def _shown(steps: list[_Step], at: float) -> list[tuple[float, Place]]:
-    return [(round(step.at - at, 3), step.place) for step in steps[-12:]]
+    return [(round(step.at - at, 3), step.place) for step in steps[-24:]]
