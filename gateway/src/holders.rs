@@ -212,6 +212,8 @@ mod tests {
         };
         let mut holders = Holders::default();
         holders.learn(&held(1), &[at_same_address(1)]);
+        holders.learn(&[], &[at_same_address(1), server(3)]);
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
         // For a while both are alive by the database's clock.
         assert!(holders.learn(&[], &[at_same_address(1), at_same_address(2)]));
         assert_eq!(holders.address(REGION), None);

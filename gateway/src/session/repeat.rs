@@ -12,8 +12,9 @@ use super::{End, Output, PATIENCE, Session, slot::Step};
 
 /// How long after [`crate::zone_message::Event::Again`] a command is sent again; doubled each time in a row.
 pub(super) const AGAIN: Duration = Duration::from_millis(100);
-/// The longest that it is doubled to.
-const AGAIN_MAX: Duration = Duration::from_secs(1);
+/// The longest that it is doubled to: little, compared to the two seconds after which a dead zone server's regions are held by others, for that is what is
+/// waited for. There is at most one durable command a session.
+const AGAIN_MAX: Duration = Duration::from_millis(400);
 /// How long a durable command or a `get` is unanswered before it is sent again; doubled each time. Most are answered within milliseconds, so this finds
 /// the few that were lost between two zone servers, and no others while the database has a slow moment.
 pub(super) const REPEAT: Duration = Duration::from_secs(1);
