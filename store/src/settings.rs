@@ -301,4 +301,28 @@ mod tests {
         ));
         opened.store.close().await;
     }
+
+    #[tokio::test]
+    async fn what_a_command_announces_has_been_passed_on_when_it_ends() {
+        let server = servers::Redis::start();
+        let listener = redis::connect(&server.url()).await.unwrap();
+        let mut heard = listener.announcements.listen(Topic::Flags);
+        heard.mark_unchanged();
+        let settings = |url| Settings::new(None, url, PathBuf::new()).unwrap();
+        let command = settings(some(&server.url()));
+        command.announce(Topic::Directory).await.unwrap();
+        assert!(!heard.has_changed().unwrap());
+        command.announce(Topic::Flags).await.unwrap();
+        let heard = timeout(Duration::from_secs(10), heard.changed()).await;
+        assert!(heard.is_ok());
+
+        let begun = Instant::now();
+        settings(None).announce(Topic::Flags).await.unwrap();
+        assert!(
+            begun.elapsed() < ANNOUNCE_TIMEOUT,
+            "there is nobody to tell"
+        );
+        drop(server);
+        command.announce(Topic::Flags).await.unwrap();
+    }
 }

@@ -425,8 +425,8 @@ async fn edit(store: &Store, author: &str, maps: &[&str]) {
         },
         command: "edit".to_owned(),
     };
-    for counter in 0..20 {
-        let map = maps[counter as usize % maps.len()].to_owned();
+    for counter in 0..60 {
+        let map = maps[counter as usize / 3 % maps.len()].to_owned();
         let tile = TileEdit {
             map: map.clone(),
             layer: "Ground".to_owned(),
@@ -434,14 +434,14 @@ async fn edit(store: &Store, author: &str, maps: &[&str]) {
             y: 0,
             gid: 1,
         };
-        let (tiled, reloaded, reset) = tokio::join!(
-            edits.tile(tile.clone(), audit(3 * counter)),
-            edits.reload(map.clone(), vec![tile], audit(3 * counter + 1)),
-            edits.reset(map, audit(3 * counter + 2)),
-        );
-        for done in [tiled, reloaded, reset] {
-            assert!(matches!(done.unwrap(), Outcome::Done(_)));
-        }
+        // Each in a transaction of its own.
+        let audit = audit(counter);
+        let done = match counter % 3 {
+            0 => edits.reset(map, audit).await,
+            1 => edits.tile(tile, audit).await,
+            _ => edits.reload(map, vec![tile], audit).await,
+        };
+        assert!(matches!(done.unwrap(), Outcome::Done(_)));
     }
 }
 
@@ -477,4 +477,35 @@ async fn whoever_edits_and_publishes_at_once_never_waits_in_a_circle() {
     for store in stores {
         store.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_swept_away_while_it_is_published_anew_is_stored_again() {
+    let server = Postgres::shared();
+    let url = server.create_database();
+    let store = Store::connect(&url).await.unwrap();
+    let content = store.content();
+    for text in [1, 2] {
+        content.publish(publication(text, &["town"])).await.unwrap();
+    }
+    // Another publishes, and forgets the first version with its file.
+    let sweep = "BEGIN; UPDATE versions SET value = value; SELECT pg_advisory_lock(2); SELECT pg_sleep(2); \
+                 DELETE FROM content_chunks WHERE hash IN (SELECT hash FROM content_files WHERE version = 1); \
+                 DELETE FROM content_files WHERE version = 1; COMMIT";
+    let sweeping = {
+        let url = url.clone();
+        std::thread::spawn(move || server.execute(&url, sweep))
+    };
+    let asked =
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 2";
+    until("nobody publishes", async || {
+        server.execute(&url, asked) == "1"
+    })
+    .await;
+    let published = content.publish(publication(1, &["town"])).await.unwrap();
+    assert_eq!((published.version, published.is_new), (3, true));
+    sweeping.join().unwrap();
+    let files = content.load(3).await.unwrap();
+    assert_eq!(files["f"], "1");
+    store.close().await;
 }
