@@ -1,4 +1,4 @@
-//! `pymmorpg account …`: roles and passwords, on the data folder, while a cluster runs on it too.
+//! `pymmorpg account …`: roles and passwords, in the database, while a cluster runs on it too.
 
 mod list;
 mod password;
@@ -94,14 +94,14 @@ async fn set_role(name: &str, role: Role, data: &Data) -> anyhow::Result<()> {
     let outcome = store.accounts().set_role(name, role).await;
     store.close().await;
     if !outcome? {
-        bail!(missing(name, data));
+        bail!(missing(name, data)?);
     }
     Ok(())
 }
 
-fn missing(name: &str, data: &Data) -> String {
-    format!(
-        "there is no account {name:?} in {}; `pymmorpg account list` names those that there are",
-        data.folder.display()
-    )
+fn missing(name: &str, data: &Data) -> anyhow::Result<String> {
+    let database = data.shown()?;
+    Ok(format!(
+        "there is no account {name:?} in {database}; `pymmorpg account list` names those that there are"
+    ))
 }

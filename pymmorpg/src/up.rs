@@ -9,14 +9,11 @@ mod settings;
 mod source;
 mod watch;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use runtime::process::{self, Process};
 use serde::Serialize;
-use store::{
-    Store,
-    announce::{Announcements, InProcess},
-};
+use store::{Database, settings::Opened};
 
 use cluster::Parts;
 use listeners::Listeners;
@@ -24,7 +21,7 @@ use settings::Settings;
 use source::Source;
 
 pub(crate) const LONG_ABOUT: &str = "Run the whole cluster in this process: gateway, auth and zone server, with SQLite in the data folder. \
-    Nothing has to be installed or set.\n\n\
+    Nothing has to be installed or set. With --sql it uses a database of PostgreSQL instead, which the processes of a cluster may use beside it.\n\n\
     A world named with --world is published at start and again whenever a file in it changes; a broken one is refused with its reasons, and \
     the last good one stays. Without --world, what was published last is served; in a new data folder that is the example world.\n\n\
     Ctrl-C answers what was read, saves everything and ends; a second Ctrl-C ends at once.\n\n\
@@ -46,6 +43,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
+    /// A database of PostgreSQL to keep all that in instead: postgres://USER:PASSWORD@HOST/DATABASE.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+    /// The Redis that carries announcements, if other processes share the database: redis://HOST.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<String>,
     /// Where clients connect [default: 127.0.0.1:7777]; port 0 takes any that is free.
     #[arg(long, value_name = "ADDR")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,47 +74,63 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The command.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let settings = Settings::load(&arguments)?;
+    let (settings, place) = Settings::load(&arguments)?;
     let telemetry = settings.telemetry.clone();
     process::run("pymmorpg", &telemetry, async |process| {
-        serve(settings, arguments.json, process).await
+        serve(settings, place, arguments.json, process).await
     })
     .await
 }
 
-async fn serve(settings: Settings, as_json: bool, process: Process) -> anyhow::Result<()> {
+async fn serve(
+    settings: Settings,
+    place: store::settings::Settings,
+    as_json: bool,
+    process: Process,
+) -> anyhow::Result<()> {
     tracing::info!(
         settings = runtime::settings::describe(&settings),
         "starting"
     );
-    // Held to the end: nobody else may run a cluster on this folder.
-    let _lock = Store::lock(&settings.data)?;
-    let listeners = Listeners::bind(settings.listen, settings.admin_listen).await?;
-    let store = Store::embedded(&settings.data).await?;
-    let outcome = serve_from(&store, settings, listeners, as_json, process).await;
+    let opened = tokio::select! {
+        opened = place.open() => opened?,
+        () = process.stop.triggered() => return Ok(()),
+    };
+    let store = opened.store.clone();
+    let outcome = serve_from(opened, settings, place.database(), as_json, process).await;
     store.close().await;
     outcome
 }
 
 async fn serve_from(
-    store: &Store,
+    opened: Opened,
     settings: Settings,
-    listeners: Listeners,
+    database: &Database,
     as_json: bool,
     process: Process,
 ) -> anyhow::Result<()> {
-    // Whoever holds the lock knows that no zone server of an earlier run is alive.
-    store.directory().clear().await?;
-    let announcements: Arc<dyn Announcements> = Arc::new(InProcess::default());
-    let source = Source::choose(settings.world.as_deref(), store).await?;
+    let Opened {
+        store,
+        sessions,
+        announcements,
+        // Held to the end: nobody else may run a cluster on this folder.
+        lock,
+    } = opened;
+    let listeners = Listeners::bind(&settings).await?;
+    if lock.is_some() {
+        // Whoever holds the lock knows that no zone server of an earlier run is alive.
+        store.directory().clear().await?;
+    }
+    let source = Source::choose(settings.world.as_deref(), &store).await?;
     let watch = source.watched().and_then(watch::Watch::begin);
-    let world = source.publish(store).await?;
-    let ready = banner::Ready::new(&listeners, &settings.data, &world);
+    let world = source.publish(&store).await?;
+    let ready = banner::Ready::new(&listeners, database, &world);
     let drain_within = cluster::drain_within(&settings);
     let parts = Parts {
         listeners,
         settings,
-        store: store.clone(),
+        store,
+        sessions,
         announcements,
         watch,
     };

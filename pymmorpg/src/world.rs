@@ -1,4 +1,4 @@
-//! `pymmorpg world …`: a designer's folder on its way into the data folder. The rules of worlds are the `world` crate's.
+//! `pymmorpg world …`: a designer's folder on its way into the database. The rules of worlds are the `world` crate's.
 
 mod check;
 mod folder;
@@ -22,6 +22,7 @@ pub(crate) use table::table;
 pub(crate) const EXAMPLES: &str = "Examples:\n  \
     pymmorpg world check my-world\n  \
     pymmorpg world publish my-world --data ./data\n  \
+    pymmorpg world publish my-world --sql postgres://pymmorpg:secret@db/pymmorpg\n  \
     pymmorpg world versions\n  \
     pymmorpg world rollback 3";
 
@@ -41,10 +42,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Make a world the current one, in a data folder and in the cluster that runs on it.
+    /// Make a world the current one, in a data folder or a database, and in the cluster that runs on it.
     #[command(
         long_about = publish::LONG_ABOUT,
-        after_help = "Example:\n  pymmorpg world publish my-world --data ./data"
+        after_help = "Examples:\n  pymmorpg world publish my-world --data ./data\n  pymmorpg world publish my-world --sql postgres://pymmorpg:secret@db/pymmorpg"
     )]
     Publish {
         /// The world's folder.

@@ -16,12 +16,14 @@ pub(super) async fn run(name: &str, data: &Data) -> anyhow::Result<()> {
     let outcome = async {
         // Nobody types a password twice to be told that the name was wrong.
         let account = store.accounts().find(name).await?;
-        let account = account.with_context(|| missing(name, data))?;
+        let Some(account) = account else {
+            bail!(missing(name, data)?);
+        };
         let hash = tokio::task::spawn_blocking(ask_and_hash)
             .await
             .context("the password cannot be hashed: a fault in this program")??;
         if !store.accounts().set_password(name, hash).await? {
-            bail!(missing(name, data));
+            bail!(missing(name, data)?);
         }
         Ok(account.name)
     };

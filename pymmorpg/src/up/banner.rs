@@ -1,14 +1,14 @@
 //! What somebody wants to know of a cluster that is ready: where to connect, what is there, and how to try it.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::{Path, PathBuf},
-};
+use std::net::SocketAddr;
 
 use serde_json::json;
-use store::content::World;
+use store::{Database, content::World};
 
-use super::{bundled, listeners::Listeners};
+use super::{
+    bundled,
+    listeners::{Listeners, dialled},
+};
 use crate::world::Summary;
 
 /// A client to try it with; it takes the host and the port.
@@ -19,7 +19,7 @@ const CLIENT: &str = "clients/python/examples/terminal.py";
 pub(super) struct Ready {
     listen: SocketAddr,
     admin: SocketAddr,
-    data: PathBuf,
+    database: Database,
     world: String,
     version: u64,
     summary: Summary,
@@ -27,11 +27,11 @@ pub(super) struct Ready {
 
 impl Ready {
     /// What will be said once the cluster is ready.
-    pub(super) fn new(listeners: &Listeners, data: &Path, world: &World) -> Self {
+    pub(super) fn new(listeners: &Listeners, database: &Database, world: &World) -> Self {
         Self {
             listen: listeners.client_address,
             admin: listeners.admin_address,
-            data: data.to_owned(),
+            database: database.clone(),
             world: world.content.settings.name.clone(),
             version: world.version.version,
             summary: Summary::of(&world.content.terrain),
@@ -41,10 +41,14 @@ impl Ready {
     /// Says it: text for people, or one line of JSON.
     pub(super) fn print(&self, as_json: bool) {
         if as_json {
+            let key = match self.database {
+                Database::Embedded(_) => "data",
+                Database::Postgres(_) => "sql",
+            };
             let document = json!({
                 "listen": self.listen.to_string(),
                 "admin": self.admin.to_string(),
-                "data": self.data.display().to_string(),
+                key: self.database.to_string(),
                 "world": { "name": self.world, "version": self.version, "total": self.summary },
             });
             println!("{document}");
@@ -60,7 +64,7 @@ impl Ready {
             "  world      {}, content version {}: {}",
             self.world, self.version, self.summary
         );
-        println!("  data       {}", self.data.display());
+        println!("  data       {}", self.database);
         if let Some(client) = bundled::find(CLIENT) {
             println!(
                 "  try it     python3 {} {}",
@@ -73,11 +77,7 @@ impl Ready {
 
     /// Host and port as a client on this machine says them.
     fn dialled(&self) -> String {
-        let host = match self.listen.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        format!("{host} {}", self.listen.port())
+        let address = dialled(self.listen);
+        format!("{} {}", address.ip(), address.port())
     }
 }

@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use runtime::process::{Members, Process};
-use store::{
-    Store,
-    announce::Announcements,
-    sessions::{InMemory, Sessions},
-};
+use store::{Store, announce::Announcements, sessions::Sessions};
 
 use super::{listeners::Listeners, settings::Settings, watch::Watch};
 
@@ -21,6 +17,7 @@ pub(super) struct Parts {
     pub(super) listeners: Listeners,
     pub(super) settings: Settings,
     pub(super) store: Store,
+    pub(super) sessions: Arc<dyn Sessions>,
     pub(super) announcements: Arc<dyn Announcements>,
     pub(super) watch: Option<Watch>,
 }
@@ -36,10 +33,10 @@ pub(super) fn start(parts: Parts, process: &Process) -> Members {
         listeners,
         settings,
         store,
+        sessions,
         announcements,
         watch,
     } = parts;
-    let sessions: Arc<dyn Sessions> = Arc::new(InMemory::default());
     let peers = gateway::Peers {
         store: store.clone(),
         sessions: Arc::clone(&sessions),

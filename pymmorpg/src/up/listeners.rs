@@ -1,10 +1,11 @@
 //! The sockets of a cluster in one process, bound before anything starts, so that an address in use is known before anything has happened.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use anyhow::Context;
 use runtime::process::bind;
 use tokio::net::TcpListener;
+
+use super::settings::Settings;
 
 /// All of them, and where they are.
 #[derive(Debug)]
@@ -21,32 +22,40 @@ pub(super) struct Listeners {
     pub(super) client_address: SocketAddr,
     /// Where operators look.
     pub(super) admin_address: SocketAddr,
-    /// Where the auth service is.
+    /// Where the gateway finds the auth service.
     pub(super) auth_address: SocketAddr,
 }
 
-/// For what only we ourselves connect to: any port that is free, and nobody from outside.
-const INTERNAL: &str = "127.0.0.1:0";
+/// For what only we ourselves connect to, unless its section says otherwise: any port that is free, and nobody from outside.
+const INTERNAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Listeners {
     /// Binds them.
-    pub(super) async fn bind(client: SocketAddr, admin: SocketAddr) -> anyhow::Result<Self> {
-        let client = bind(client, "--listen").await?;
-        let admin = bind(admin, "--admin-listen").await?;
-        let internal = || async {
-            TcpListener::bind(INTERNAL)
-                .await
-                .context("cannot listen on 127.0.0.1 for the services' own gRPC")
-        };
-        let (zone_server, auth) = (internal().await?, internal().await?);
+    pub(super) async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let internal = |listen: Option<SocketAddr>| listen.unwrap_or(INTERNAL);
+        let client = bind(settings.listen, "--listen").await?;
+        let admin = bind(settings.admin_listen, "--admin-listen").await?;
+        let zone_server = internal(settings.zone_server.listen);
+        let zone_server = bind(zone_server, "zone_server.listen").await?;
+        let auth = bind(internal(settings.auth.listen), "auth.listen").await?;
         Ok(Self {
             client_address: client.local_addr()?,
             admin_address: admin.local_addr()?,
-            auth_address: auth.local_addr()?,
+            auth_address: dialled(auth.local_addr()?),
             client,
             admin,
             zone_server,
             auth,
         })
     }
+}
+
+/// An address as one who is on this machine connects to it.
+pub(super) fn dialled(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }

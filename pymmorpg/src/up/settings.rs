@@ -20,8 +20,12 @@ use crate::data;
 pub(super) struct Settings {
     /// The world to publish and to watch; None: what was published last, or the example world.
     pub(super) world: Option<PathBuf>,
-    /// The data folder.
+    /// The data folder, if no database is named.
     pub(super) data: PathBuf,
+    /// A database of PostgreSQL.
+    pub(super) sql: Option<String>,
+    /// The Redis that carries announcements to other processes.
+    pub(super) redis: Option<String>,
     /// Where clients connect.
     pub(super) listen: SocketAddr,
     /// Where operators look.
@@ -46,6 +50,8 @@ impl Default for Settings {
         Self {
             world: None,
             data: data::DEFAULT.into(),
+            sql: None,
+            redis: None,
             listen: (Ipv4Addr::LOCALHOST, CLIENT_PORT).into(),
             admin_listen: (Ipv4Addr::LOCALHOST, ADMIN_PORT).into(),
             telemetry: Telemetry::default(),
@@ -57,13 +63,33 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The defaults, then the file, then the environment, then what the command line says.
-    pub(super) fn load(arguments: &Arguments) -> anyhow::Result<Self> {
+    /// The defaults, then the file, then the environment, then what the command line says; and the store that they name.
+    pub(super) fn load(
+        arguments: &Arguments,
+    ) -> Result<(Self, store::settings::Settings), settings::Error> {
         let file = arguments.config.as_deref();
-        let loaded = settings::load(file, Settings::default(), arguments)?;
+        let settings::Loaded {
+            mut settings,
+            sources,
+        } = settings::load::<Self>(file, Self::default(), arguments)?;
         if let Some(file) = file {
             settings::refuse_unknown(file, &process::KEYS)?;
         }
-        Ok(loaded.settings)
+        settings.listen = settings.gateway.listen.take().unwrap_or(settings.listen);
+        if settings.sql.is_some() && sources.is_set("data") {
+            return Err(sources.refuse("data", "sql is set too; choose one of them"));
+        }
+        if settings.gateway.auth.is_some() {
+            let problem = "`pymmorpg up` has an account service of its own; the program `gateway` takes another";
+            return Err(sources.refuse("gateway.auth", problem));
+        }
+        if let Some(listen) = settings.zone_server.listen {
+            zone_server::check_advertised(&settings.zone_server, listen)
+                .map_err(|problem| sources.refuse("zone_server.advertise", problem))?;
+        }
+        let (sql, redis) = (settings.sql.clone(), settings.redis.clone());
+        let store = store::settings::Settings::new(sql, redis, settings.data.clone())
+            .map_err(|wrong| sources.refuse(wrong.key, wrong.problem))?;
+        Ok((settings, store))
     }
 }

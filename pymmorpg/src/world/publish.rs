@@ -1,4 +1,4 @@
-//! `world publish`, and what `up` does with its world: a folder becomes the current content of a data folder, or is refused with its reasons.
+//! `world publish`, and what `up` does with its world: a folder becomes the current content of a database, or is refused with its reasons.
 
 use std::{
     collections::BTreeMap,
@@ -9,6 +9,7 @@ use std::{
 use serde_json::json;
 use store::{
     Store,
+    announce::Topic,
     content::{Publication, Published},
 };
 use world::{
@@ -21,8 +22,8 @@ use world::{
 use super::{Progress, Summary, check, summary::count};
 use crate::data::Data;
 
-pub(super) const LONG_ABOUT: &str = "Make a world the current one, in a data folder and in the cluster that runs on it.\n\n\
-    The folder is checked as `world check` does, and copied into the data folder as one new content version; a running cluster serves it \
+pub(super) const LONG_ABOUT: &str = "Make a world the current one, in a data folder or a database, and in the cluster that runs on it.\n\n\
+    The folder is checked as `world check` does, and copied into the database as one new content version; a running cluster serves it \
     within a second. A world that could not be served is refused, and what was current stays. If nothing has changed, nothing happens.";
 
 /// The template that new characters begin with.
@@ -99,7 +100,13 @@ pub(super) async fn run(folder: PathBuf, data: &Data, as_json: bool) -> anyhow::
     let store = data.open_or_make().await?;
     let outcome = publish(&store, &folder, Progress::shown()).await;
     store.close().await;
-    Ok(match outcome? {
+    let outcome = outcome?;
+    if let Outcome::Published { published, .. } = &outcome
+        && published.is_new
+    {
+        data.announce(Topic::Flags).await?;
+    }
+    Ok(match outcome {
         Outcome::Published {
             published,
             summary,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use indicatif::HumanBytes;
 use serde_json::json;
-use store::{Store, content::Published};
+use store::{Store, announce::Topic, content::Published};
 use world::{
     content,
     report::{Problem, Severity},
@@ -76,6 +76,7 @@ pub(super) async fn rollback(to: u64, data: &Data, as_json: bool) -> anyhow::Res
     let outcome = roll_back(&store, to).await;
     store.close().await;
     let published = outcome?;
+    data.announce(Topic::Flags).await?;
     if as_json {
         let document = json!({
             "version": published.version,

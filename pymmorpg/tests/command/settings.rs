@@ -72,3 +72,62 @@ fn a_world_that_cannot_be_served_does_not_start() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn a_folder_and_a_database_are_two_places() {
+    let said = refused("data = \"here\"\nsql = \"postgres://a:hunter2@b/c\"\n");
+    assert_eq!(
+        said,
+        "error: data = \"here\": sql is set too; choose one of them (from the file FILE)\n"
+    );
+    run(&["up", "--data", "here", "--sql", "postgres://b/c"]).ended(2);
+    run(&[
+        "account",
+        "list",
+        "--data",
+        "here",
+        "--sql",
+        "postgres://b/c",
+    ])
+    .ended(2);
+}
+
+#[test]
+fn what_is_no_url_is_named_without_its_password() {
+    let said = refused("sql = \"mysql://a:hunter2@b/c\"\n");
+    assert_eq!(
+        said,
+        "error: sql = \"mysql://a:***@b/c\": expected postgres://user:password@host/database (from the file FILE)\n"
+    );
+    let said = refused("redis = \"b:6379\"\n");
+    assert!(
+        said.starts_with("error: redis = \"b:6379\": expected redis://host:port"),
+        "{said}"
+    );
+    for command in [["account", "list"], ["world", "versions"]] {
+        let ran = run(&[&command[..], &["--sql", "mysql://a:hunter2@b/c"]].concat()).ended(1);
+        assert_eq!(
+            ran.err,
+            "error: --sql \"mysql://a:***@b/c\" (or PYMMORPG_SQL): expected postgres://user:password@host/database\n"
+        );
+        let ran = run(&[&command[..], &["--redis", "cache"]].concat()).ended(1);
+        assert!(
+            ran.err
+                .starts_with("error: --redis \"cache\" (or PYMMORPG_REDIS): expected redis://"),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_for_processes_alone_is_not_for_all_in_one() {
+    let said = refused("[gateway]\nauth = \"http://b:7790\"\n");
+    assert!(said.starts_with("error: gateway.auth = \"http://b:7790\": `pymmorpg up` has an account service of its own"), "{said}");
+    let said = refused("[zone_server]\nlisten = \"0.0.0.0:7800\"\n");
+    assert!(
+        said.starts_with(
+            "error: zone_server.advertise: is not set, and nobody can connect to 0.0.0.0:7800"
+        ),
+        "{said}"
+    );
+}
