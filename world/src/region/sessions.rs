@@ -107,6 +107,9 @@ impl Region {
         // A session that speaks for what is here, from an earlier claim, speaks for what a later claim has brought: it has come after the one that
         // spoke when the row was lost.
         let here = self.residents.get(&key).and_then(Resident::session);
+        if let (Some(_), Some(earlier)) = (here, session.filter(|earlier| here != Some(*earlier))) {
+            out.push(earlier.evicted(super::Reason::TakenOver));
+        }
         let session = here
             .or(session)
             .filter(|session| now.around.is_linked(session.link));

@@ -386,3 +386,16 @@ fn whoever_has_put_somebody_elsewhere_is_answered_though_that_is_away_by_then() 
     yard.store_all();
     assert_eq!(said(&mut yard), ["1: 1/0 true", "1: released 1 0:0:1"]);
 }
+
+#[test]
+fn a_region_is_not_drained_while_it_claims() {
+    let mut yard = Yard::divided();
+    yard.account("bert", 4.5, 2.5);
+    yard.is_store_held = true;
+    yard.enter("bert", 2, 1);
+    yard.give(region(0, 0), Input::Drain);
+    assert!(!yard.region(region(0, 0)).is_drained());
+    yard.store_all();
+    assert!(yard.region(region(0, 0)).is_drained());
+    assert!(yard.row("bert").owner.is_none());
+}

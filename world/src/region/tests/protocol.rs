@@ -34,12 +34,16 @@ impl Yard {
         }
     }
 
-    /// A row that was claimed for nobody goes to the region where it belongs, if the server has that.
+    /// A row that was claimed for nobody goes to the region where it belongs. If the server has not got that, it is given back.
     fn deliver(&mut self, at: At, input: Input) -> Option<(At, Input)> {
         let (me, home) = at;
         let server = self.servers.get_mut(&me)?;
-        if let Input::Adopted(row, _) = &input {
+        if let Input::Adopted(row, session) = &input {
             if !server.regions.contains_key(&home) {
+                self.rows.give_up(&row.key, row.own, me);
+                if let Some(session) = session {
+                    self.tell(message::elsewhere(*session, 0, 0, None));
+                }
                 return None;
             }
             server.whereabouts.insert(row.key.clone(), home);

@@ -58,6 +58,11 @@ fn who_spoke_when_a_row_was_lost_does_not_speak_for_whom_a_later_session_has_fou
     yard.give(region(0, 0), lost);
     assert_eq!(
         yard.told(),
-        ["1: [-anna]", "1: [anna@6.5,2.5]", "1: moved 2 0:0:0"]
+        [
+            "1: evicted 1 TakenOver",
+            "1: [-anna]",
+            "1: [anna@6.5,2.5]",
+            "1: moved 2 0:0:0"
+        ]
     );
 }
