@@ -14,6 +14,8 @@ use crate::{Context, admin, health::Health, shutdown::Shutdown, tasks::Tasks};
 
 /// How much longer than they ask for all services together have to stop; what is left then is stopped where it is.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
+/// How long one has to stop when those before it have used up all the time.
+const DRAIN_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// Services that run.
 #[derive(Debug)]
@@ -153,10 +155,109 @@ impl Members {
         {
             let since = Instant::now();
             shutdown.trigger();
-            let drained = tasks.finish(end.saturating_duration_since(since)).await;
+            let left = end.saturating_duration_since(since).max(DRAIN_AT_LEAST);
+            let drained = tasks.finish(left).await;
             tracing::debug!(service = name, took = ?since.elapsed(), "stopped");
             outcome = outcome.and(drained);
         }
         outcome.context("not everything could be ended in order")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::telemetry::recorded;
+
+    /// What happened, in its order.
+    type Log = Arc<Mutex<Vec<&'static str>>>;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn begin() -> (Members, Process, Log) {
+        let process = Process {
+            stop: Shutdown::default(),
+            metrics: recorded(|| {}),
+        };
+        let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        (Members::begin(admin, &process), process, Log::default())
+    }
+
+    /// A service that is ready at once, and ends when it is told to.
+    fn start(members: &mut Members, name: &'static str, log: &Log) {
+        let log = Arc::clone(log);
+        members.start(name, async move |context: Context| {
+            context.health.part(name).ready();
+            context.shutdown.triggered().await;
+            log.lock().unwrap().push(name);
+            Ok(())
+        });
+    }
+
+    #[tokio::test]
+    async fn the_last_that_started_stops_first() {
+        let (mut members, process, log) = begin().await;
+        for name in ["auth", "zone", "gateway"] {
+            start(&mut members, name, &log);
+        }
+        let stop = process.stop.clone();
+        let say_ready = || {
+            log.lock().unwrap().push("ready");
+            stop.trigger();
+        };
+        members
+            .attend(&process.stop, None, SECOND, say_ready)
+            .await
+            .unwrap();
+        assert_eq!(*log.lock().unwrap(), ["ready", "gateway", "zone", "auth"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_stops_all() {
+        for (outcome, expected) in [
+            (Err("no disk"), "clumsy failed: no disk"),
+            (Ok(()), "clumsy ended, and nobody had asked it to"),
+        ] {
+            let (mut members, process, log) = begin().await;
+            start(&mut members, "auth", &log);
+            members.start("clumsy", async move |context: Context| {
+                context.health.part("clumsy").ready();
+                outcome.map_err(anyhow::Error::msg)
+            });
+            let error = members.attend(&process.stop, None, SECOND, || {}).await;
+            assert_eq!(format!("{:#}", error.unwrap_err()), expected);
+            assert_eq!(*log.lock().unwrap(), ["auth"]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_ready_in_time_is_named() {
+        let (mut members, process, log) = begin().await;
+        start(&mut members, "auth", &log);
+        let _begins_as_not_ready = members.health().part("zone");
+        let error = members
+            .attend(&process.stop, Some(SECOND), SECOND, || {
+                panic!("nobody is ready")
+            })
+            .await;
+        assert_eq!(error.unwrap_err().to_string(), "not ready after 1s: zone");
+        assert_eq!(*log.lock().unwrap(), ["auth"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_stop_in_time_is_named() {
+        let (mut members, process, log) = begin().await;
+        start(&mut members, "auth", &log);
+        members.start("stuck", |_| std::future::pending());
+        process.stop.trigger();
+        let error = members.attend(&process.stop, None, SECOND, || {}).await;
+        let error = format!("{:#}", error.unwrap_err());
+        assert_eq!(
+            error,
+            "not everything could be ended in order: stuck did not end within 4s"
+        );
+        assert_eq!(*log.lock().unwrap(), ["auth"]);
     }
 }

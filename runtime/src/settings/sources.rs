@@ -50,14 +50,16 @@ impl Sources {
     fn error(&self, path: &[String], problem: String) -> Error {
         let key = path.join(".");
         let all = self.0.find_value("").ok();
-        match all.as_ref().and_then(|all| value_at(all, path)) {
+        let value = all.as_ref().and_then(|all| value_at(all, path));
+        match value {
+            // What nobody has set has no value to speak of.
+            Some(Value::Empty(..)) | None => Error::Key { key, problem },
             Some(value) => Error::Value {
                 value: describe::shown(path, value),
                 source_name: self.name_of(value),
                 problem,
                 key,
             },
-            None => Error::Key { key, problem },
         }
     }
 

@@ -276,11 +276,22 @@ fn what_cannot_be_used_is_refused_with_its_source() {
             "gateway.connections_max = 100: is down (from the defaults)",
         ),
         ("gateway.nothing", "gateway.nothing: is down"),
+        (
+            "gateway.origins",
+            "gateway.origins = []: is down (from the defaults)",
+        ),
     ];
     for (key, expected) in cases {
         assert_eq!(sources.refuse(key, "is down").to_string(), expected);
     }
     assert!(sources.is_set("redis"));
+    let Loaded { sources, .. } =
+        load_from::<Settings>(None, Settings::default(), Vec::new(), ()).unwrap();
+    assert_eq!(
+        sources.refuse("redis", "is not set").to_string(),
+        "redis: is not set"
+    );
+    assert!(!sources.is_set("redis"));
     assert!(!sources.is_set("gateway.connections_max"));
     assert!(!sources.is_set("no.such.thing"));
 }
