@@ -1,14 +1,22 @@
 //! The task that keeps this server's regions: it looks at who holds what and who lives, several times a second and whenever there may be something new,
 //! and does what [`plan`](super::plan) makes of it. Between two looks it does what it has begun.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{FutureExt, future::BoxFuture};
 use runtime::{health::Part, shutdown::Shutdown};
-use store::announce::Topic;
+use store::{
+    announce::Topic,
+    directory::{HEARTBEAT_TTL_MS, ZoneServer},
+    entities::Incarnation,
+};
 use tokio::{
     sync::watch,
-    time::{Interval, MissedTickBehavior},
+    time::{Instant, Interval, MissedTickBehavior},
 };
 use world::region_id::RegionId;
 
@@ -39,6 +47,8 @@ pub(crate) struct Keeper {
     giving: Giving,
     taking: Option<Taking>,
     look: Look,
+    /// Since when each of those who live is known.
+    known_since: BTreeMap<Incarnation, Instant>,
     trusted: watch::Receiver<bool>,
     announced: watch::Receiver<u64>,
     census: Interval,
@@ -65,6 +75,7 @@ impl Keeper {
             giving: Giving::new(Arc::clone(&server)),
             taking: None,
             look: Look::new(),
+            known_since: BTreeMap::new(),
             trusted: server.trust.changes(),
             announced: server.announcements.listen(Topic::Directory),
             census,
@@ -185,6 +196,7 @@ impl Keeper {
         if let Some(taking) = &self.taking {
             changing.extend(taking.regions.keys());
         }
+        let newcomers = self.newcomers(&servers);
         let server = Arc::clone(&self.server);
         let (scene, trust) = (server.scene.load_full(), &server.trust);
         let plan = plan(&Found {
@@ -192,6 +204,7 @@ impl Keeper {
             is_acknowledged: term.is_some() && trust.term() == term,
             may_judge: trust.may_judge(),
             live: &servers,
+            newcomers: &newcomers,
             terrain: scene.terrain.regions(),
             holdings: &holdings,
             running: &self.supervisor.running(),
@@ -208,6 +221,22 @@ impl Keeper {
                 server.links.resume();
             }
         }
+    }
+
+    /// Those of the living who have come within the last time to live.
+    fn newcomers(&mut self, live: &[ZoneServer]) -> BTreeSet<Incarnation> {
+        let now = Instant::now();
+        let living: BTreeSet<Incarnation> = live.iter().map(|server| server.incarnation).collect();
+        self.known_since.retain(|server, _| living.contains(server));
+        for server in living {
+            self.known_since.entry(server).or_insert(now);
+        }
+        let ttl = Duration::from_millis(HEARTBEAT_TTL_MS.unsigned_abs());
+        let known = self.known_since.iter();
+        known
+            .filter(|(server, since)| **server != self.server.me && now - **since < ttl)
+            .map(|(server, _)| *server)
+            .collect()
     }
 
     /// Trust has come or gone. Without it, whoever speaks with this server must speak with another, until it has come again.

@@ -30,6 +30,9 @@ pub struct Found<'a> {
     pub may_judge: bool,
     /// The zone servers that live by the database's clock.
     pub live: &'a [ZoneServer],
+    /// Those of the living whom this server has not known for a full time to live yet: they may not judge anybody dead. Of a dead server's regions
+    /// nobody waits for them; they are given theirs later.
+    pub newcomers: &'a BTreeSet<Incarnation>,
     /// The regions that the content has.
     pub terrain: &'a BTreeSet<RegionId>,
     /// All regions that were ever held.
@@ -72,7 +75,10 @@ pub fn plan(found: &Found<'_>) -> Plan {
     for (region, epoch) in found.running {
         let held = found.holdings.get(region);
         let is_ours = held.is_some_and(|held| is_held_under(held, found.me.incarnation, *epoch));
-        if !is_ours && !found.changing.contains(region) {
+        // A region that still runs was given to nobody by us: whoever has a later epoch has taken it, for instance while we were being given up for dead
+        // and it was letting go of everybody.
+        let is_taken = held.is_some_and(|held| held.epoch > *epoch);
+        if is_taken || !is_ours && !found.changing.contains(region) {
             plan.drop.push(*region);
         }
     }
@@ -147,6 +153,11 @@ fn takes(found: &Found<'_>, candidates: &[Candidate]) -> Vec<(RegionId, u64)> {
             found.may_judge && holder != found.me.incarnation && !living.contains(&holder)
         })
     };
+    let judges: Vec<Candidate> = candidates
+        .iter()
+        .filter(|server| !found.newcomers.contains(&Incarnation(server.incarnation)))
+        .cloned()
+        .collect();
     let never_held = Holding {
         holder: None,
         epoch: 0,
@@ -157,7 +168,12 @@ fn takes(found: &Found<'_>, candidates: &[Candidate]) -> Vec<(RegionId, u64)> {
         .filter(|region| !found.changing.contains(region))
         .map(|region| (*region, *found.holdings.get(region).unwrap_or(&never_held)))
         .filter(|(_, held)| is_free(held))
-        .filter(|(region, _)| {
+        .filter(|(region, held)| {
+            let candidates = if held.holder.is_some() {
+                &judges
+            } else {
+                candidates
+            };
             placement::holder(*region, candidates)
                 .is_some_and(|winner| winner.incarnation == found.me.incarnation.0)
         })

@@ -29,6 +29,7 @@ struct Sight {
     is_acknowledged: bool,
     may_judge: bool,
     live: Vec<ZoneServer>,
+    newcomers: BTreeSet<Incarnation>,
     terrain: BTreeSet<RegionId>,
     holdings: BTreeMap<RegionId, Holding>,
     running: BTreeMap<RegionId, u64>,
@@ -42,6 +43,7 @@ impl Sight {
             is_acknowledged: true,
             may_judge: true,
             live: live.iter().copied().map(server).collect(),
+            newcomers: BTreeSet::new(),
             terrain: (0..region_count).map(region).collect(),
             holdings: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -65,6 +67,7 @@ impl Sight {
             is_acknowledged: self.is_acknowledged,
             may_judge: self.may_judge,
             live: &self.live,
+            newcomers: &self.newcomers,
             terrain: &self.terrain,
             holdings: &self.holdings,
             running: &self.running,
@@ -226,8 +229,8 @@ fn what_is_changing_hands_is_left_alone() {
     let mut sight = Sight::of(&[ME], 0);
     sight.terrain = (0..4).map(region).collect();
     sight.held(region(0), ME, 1);
-    sight.runs(region(1), 1);
-    sight.held(region(1), OTHER, 2);
+    sight.runs(region(1), 2);
+    sight.held(region(1), OTHER, 1);
     sight.held(region(2), None, 1);
     sight.me.is_leaving = true;
     sight.runs(region(3), 1);
@@ -235,6 +238,17 @@ fn what_is_changing_hands_is_left_alone() {
     assert_eq!(sight.plan(), Plan::default());
     sight.me.is_leaving = false;
     assert_eq!(sight.plan(), Plan::default());
+}
+
+#[test]
+fn a_region_that_others_have_taken_is_dropped_even_while_it_lets_go_of_everybody() {
+    let mut sight = Sight::of(&[ME, OTHER], 0);
+    let at = region(0);
+    sight.terrain.insert(at);
+    sight.runs(at, 1);
+    sight.held(at, OTHER, 2);
+    sight.changing.insert(at);
+    assert_eq!(sight.plan().drop, [at]);
 }
 
 #[test]
@@ -252,4 +266,21 @@ fn a_region_that_no_map_has_ends_by_itself_and_is_then_nobodys() {
     assert_eq!(sight.plan().give, [gift]);
     sight.held(gone, None, 3);
     assert_eq!(sight.plan(), Plan::default());
+}
+
+#[test]
+fn a_dead_servers_regions_do_not_wait_for_who_may_not_judge_yet() {
+    let mut sight = Sight::of(&[ME, OTHER], 40);
+    for column in 0..40 {
+        sight.held(region(column), DEAD, 3);
+    }
+    let share = sight.plan().take.len();
+    assert!((1..40).contains(&share), "both have a share: {share}");
+    sight.newcomers.insert(OTHER);
+    assert_eq!(sight.plan().take.len(), 40);
+    // What nobody holds is free for its own at once.
+    for column in 0..40 {
+        sight.held(region(column), None, 4);
+    }
+    assert_eq!(sight.plan().take.len(), share);
 }
