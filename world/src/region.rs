@@ -18,6 +18,7 @@ mod replies;
 mod request;
 mod resident;
 mod row;
+mod saves;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,8 @@ pub struct Region {
     at_border: BTreeSet<String>,
     /// When attributes cease to be.
     expiries: BTreeSet<(u64, String)>,
+    /// When those who came over a border with a row behind them are saved at the latest.
+    arrivals: BTreeSet<(u64, String)>,
     tick_at_ms: Option<u64>,
     save_at_ms: Option<u64>,
     /// How many rows are being added for game masters.
@@ -121,6 +124,7 @@ impl Region {
             outside: BTreeSet::new(),
             at_border: BTreeSet::new(),
             expiries: BTreeSet::new(),
+            arrivals: BTreeSet::new(),
             tick_at_ms: None,
             save_at_ms: None,
             spawn_count: 0,
@@ -158,8 +162,9 @@ impl Region {
     /// When it wants [`Input::Wake`]; None: there is nothing to wake for.
     #[must_use]
     pub fn wake_ms(&self) -> Option<u64> {
-        let expiry = self.expiries.first().map(|(at_ms, _)| *at_ms);
-        [self.tick_at_ms, self.save_at_ms, expiry]
+        let [expiry, arrival] =
+            [&self.expiries, &self.arrivals].map(|times| times.first().map(|(at_ms, _)| *at_ms));
+        [self.tick_at_ms, self.save_at_ms, expiry, arrival]
             .into_iter()
             .flatten()
             .min()
@@ -191,6 +196,7 @@ impl Region {
     /// Does what is due.
     fn wake(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
         self.expire(now);
+        self.save_arrivals(now.ms, out);
         if self.save_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
             self.save_at_ms = None;
             self.publisher.retain(|link| now.around.is_linked(link));
@@ -210,7 +216,7 @@ impl Region {
 
     /// Whether there is something to look after each second.
     fn needs_care(&self) -> bool {
-        let has_row_behind = |resident: &Resident| resident.is_unsaved && !resident.is_creature();
+        let has_row_behind = |one: &Resident| one.unsaved_since_ms.is_some() && !one.is_creature();
         let mut residents = self.residents.values();
         self.publisher.has_links() || residents.any(|one| one.is_player() || has_row_behind(one))
     }
@@ -274,7 +280,9 @@ impl Region {
     fn settle(&mut self, mut resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
         let key = resident.key.clone();
         let free = movement::free_place(now.ground, resident.state.position);
-        resident.is_unsaved |= free != resident.state.position;
+        if free != resident.state.position {
+            resident.walked(now.ms);
+        }
         resident.state.position = free;
         self.publisher.touch(&mut resident, true);
         self.publisher.flush_all(&resident, out);

@@ -84,9 +84,10 @@ impl Region {
         self.settle(resident, now, out);
         if let Some(resident) = self.residents.get_mut(&key) {
             // Its row names the region that it comes from.
-            resident.is_unsaved = true;
+            resident.walked(now.ms);
             resident.waiting.extend(waiting);
         }
+        self.note_arrival(&key);
         self.pay(&key, out);
         if !self.is_draining {
             self.tell_moved(session, out);
@@ -124,7 +125,7 @@ impl Region {
             let free = movement::free_place(now.ground, resident.state.position);
             if free != resident.state.position {
                 resident.state.position = free;
-                resident.is_unsaved = true;
+                resident.walked(now.ms);
                 self.publisher.touch(resident, false);
                 self.look_outside(&key, now);
             }

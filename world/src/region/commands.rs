@@ -85,7 +85,7 @@ impl Region {
         resident.replies.note(asker.id, step.is_ok());
         if let Ok(to) = step {
             resident.state.position = to;
-            resident.is_unsaved = true;
+            resident.walked(now.ms);
             self.publisher.touch(resident, false);
             self.publisher.flush(resident, asker.session.link, out);
             self.look_outside(&asker.key, now);

@@ -96,7 +96,7 @@ impl Region {
         if resident.is_creature() {
             self.saved(key, save.own, Outcome::Done, now, out);
         } else {
-            resident.is_unsaved = false;
+            resident.unsaved_since_ms = None;
             out.push(Output::Save(Box::new(save)));
         }
     }
@@ -122,7 +122,7 @@ impl Region {
             // What it was to do was done before; the entity in memory came from a row that has it.
             Outcome::Repeated => {
                 // Nothing was written now: the row may be behind the position.
-                resident.is_unsaved = true;
+                resident.walked(now.ms);
                 for asker in writing.askers() {
                     out.push(asker.done(true));
                     answer_repeats(&mut resident.waiting, asker, out);
@@ -166,7 +166,9 @@ impl Region {
                 if let Some(resident) = self.residents.get_mut(key) {
                     // The place was free when the write began; a wall may stand there by now.
                     let free = movement::free_place(now.ground, position);
-                    resident.is_unsaved |= free != position;
+                    if free != position {
+                        resident.walked(now.ms);
+                    }
                     resident.state.position = free;
                     resident.owed = Some(asker);
                     self.publisher.touch(resident, false);
@@ -217,18 +219,6 @@ impl Region {
         for (asker, done) in replies {
             self.show(key, asker.session.link, out);
             out.push(asker.done(*done));
-        }
-    }
-
-    /// Writes the places of those who have walked.
-    pub(super) fn save_positions(&mut self, out: &mut Vec<Output>) {
-        for resident in self.residents.values_mut() {
-            if resident.is_unsaved && resident.writing.is_none() && !resident.is_creature() {
-                resident.is_unsaved = false;
-                resident.writing = Some(Writing::Position);
-                let save = resident.save(self.id);
-                out.push(Output::Save(Box::new(save)));
-            }
         }
     }
 

@@ -31,8 +31,8 @@ pub struct Resident {
     pub(super) replies: Replies,
     pub(super) budget: Budget,
     pub(super) applied: Applied,
-    /// Whether the row is behind the position.
-    pub(super) is_unsaved: bool,
+    /// Since when the row is behind the position, in milliseconds since 1970; None: it is not.
+    pub(super) unsaved_since_ms: Option<u64>,
     /// What is being written. One at a time: two writes of a row could overtake each other.
     pub(super) writing: Option<Writing>,
     /// Whether its session has sent something since the row is being given up: none of it was taken.
@@ -145,7 +145,7 @@ impl Resident {
             replies: Replies::stored(row.moved, row.applied.refused_steps()),
             budget: Budget::full(settings, now_ms),
             applied: row.applied,
-            is_unsaved: false,
+            unsaved_since_ms: None,
             writing: None,
             has_missed: false,
             waiting: VecDeque::new(),
@@ -195,6 +195,11 @@ impl Resident {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// It is where its row does not say that it is.
+    pub(super) fn walked(&mut self, now_ms: u64) {
+        self.unsaved_since_ms.get_or_insert(now_ms);
     }
 
     pub(super) fn session(&self) -> Option<Session> {

@@ -191,7 +191,7 @@ impl Region {
         } else {
             let mut save = resident.save(self.id);
             save.generation = enter.generation;
-            resident.is_unsaved = false;
+            resident.unsaved_since_ms = None;
             resident.writing = Some(Writing::Takeover {
                 enter,
                 has_left: false,

@@ -145,6 +145,24 @@ fn who_cannot_be_taken_over_yet_is_served_where_it_is() {
 }
 
 #[test]
+fn who_is_elsewhere_whenever_a_region_saves_is_saved_each_second_as_well() {
+    const HALF_MS: u64 = SAVE_INTERVAL_MS / 2;
+    let mut yard = with_anna();
+    yard.pass_time(HALF_MS);
+    let mut unsaved_ms = 0;
+    for count in 0..20u32 {
+        let there_and_back = if count % 2 == 0 { 2.0 } else { -2.0 };
+        let before = yard.row("anna").claimed.moved;
+        let id = id(1, u64::from(count) + 1);
+        yard.command("anna", 1, id, 0, step(there_and_back, 0.0));
+        yard.pass_time(HALF_MS);
+        let is_saved = yard.row("anna").claimed.moved != before;
+        unsaved_ms = if is_saved { 0 } else { unsaved_ms + HALF_MS };
+        assert!(unsaved_ms <= SAVE_INTERVAL_MS, "{count}");
+    }
+}
+
+#[test]
 fn a_later_session_takes_over_and_an_earlier_one_does_not() {
     let mut yard = with_anna();
     yard.enter("anna", 2, 3);

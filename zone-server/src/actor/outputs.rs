@@ -144,6 +144,7 @@ impl Actor {
             }
         };
         if is_lost {
+            self.server.whereabouts.gone(&key, to);
             self.lose(key, None);
         }
     }

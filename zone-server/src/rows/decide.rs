@@ -64,7 +64,7 @@ pub enum Recovery {
         /// Its `own`.
         seen: u64,
     },
-    /// It is for the holder of that region to claim, or is claimed already.
+    /// It is for the holder of that region to claim, or is claimed already: by another server, or for a region of this one.
     Away(RegionId),
     /// It is not to be in the world.
     Gone,
@@ -76,6 +76,9 @@ pub fn recover(row: &EntityRow, reader: &Reader) -> Recovery {
     let is_mine = row.owner == Some(reader.me);
     if !row.present {
         Recovery::Gone
+    } else if let (true, Some(there)) = (is_mine, reader.whereabouts) {
+        // A later claim has brought it there meanwhile; another one would take it away from whoever plays.
+        Recovery::Away(there)
     } else if is_mine || reader.is_home_here && !reader.has_other_owner {
         Recovery::Claim { seen: row.own }
     } else {
@@ -213,6 +216,12 @@ mod tests {
         assert_eq!(recover(&row(None), &HOME), claim);
         assert_eq!(recover(&row(None), &AWAY), away);
         assert_eq!(recover(&row(Some(OTHER)), &OWNED), away);
+        let there = Reader {
+            whereabouts: Some(region(1)),
+            ..HOME
+        };
+        let found = recover(&row(Some(ME)), &there);
+        assert_eq!(found, Recovery::Away(region(1)), "a later claim has it");
         let absent = EntityRow {
             present: false,
             ..row(Some(ME))
