@@ -109,9 +109,8 @@ impl Database {
                 self.servers.remove(&incarnation);
                 Response::Done
             }
-            Statement::Look => {
-                Response::Looked(self.live(now_ms), self.regions.values().copied().collect())
-            }
+            Statement::Holdings => Response::Holdings(self.regions.values().copied().collect()),
+            Statement::Live => Response::Live(self.live(now_ms)),
             Statement::Take(me, regions) => Response::Taken(self.take(me, regions, now_ms)),
             Statement::Give(me, to, regions) => Response::Given(self.give(me, to, regions)),
             Statement::BeginSession(key) => self.begin_session(&key),

@@ -7,7 +7,6 @@ use world::region::{Ask, Message};
 use crate::statement::{Response, Statement};
 
 /// A statement.
-
 pub(crate) fn statement(statement: &Statement) -> String {
     match statement {
         Statement::Peek(key) => format!("peek {key}"),
@@ -33,15 +32,37 @@ pub(crate) fn statement(statement: &Statement) -> String {
                 .map_or(String::new(), |audit| format!(" for {audit:?}"))
         ),
         Statement::Spawn(row, audit) => format!("spawn {} for {audit:?}", row.key),
+        Statement::Orphans(..) | Statement::Holdings | Statement::Live | Statement::Owned(_) => {
+            statement.name().to_owned()
+        }
         other => format!("{other:?}"),
     }
 }
 
 /// An answer.
-
 pub(crate) fn response(response: &Response) -> String {
     match response {
         Response::Row(Some(row)) => row_of(row),
+        Response::Holdings(holdings) => holdings
+            .iter()
+            .map(|held| {
+                let holder = held
+                    .holder
+                    .map_or("nobody".to_owned(), |holder| holder.to_string());
+                format!("{} {holder} {}", held.region, held.epoch)
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+        Response::Live(live) => live
+            .iter()
+            .map(|server| format!("{} {}", server.address, server.incarnation))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Response::Orphans(rows) => rows
+            .iter()
+            .map(|row| format!("{} own {} in {}", row.key, row.own, row.region))
+            .collect::<Vec<_>>()
+            .join(", "),
         other => format!("{other:?}"),
     }
 }
@@ -62,7 +83,6 @@ fn row_of(row: &EntityRow) -> String {
 }
 
 /// What a zone server says to a gateway.
-
 pub(crate) fn message(message: &Message) -> String {
     match message {
         Message::Entered { session, region } => format!("entered in {region}, to {session}"),
@@ -95,7 +115,6 @@ pub(crate) fn message(message: &Message) -> String {
 }
 
 /// What a gateway says to a zone server.
-
 pub(crate) fn to_zone(said: &ToZone) -> String {
     match said {
         ToZone::Enter {
@@ -126,7 +145,6 @@ pub(crate) fn to_zone(said: &ToZone) -> String {
 }
 
 /// A command on its way to its target.
-
 pub(crate) fn ask(ask: &Ask) -> String {
     format!(
         "{:?} on {} {}/{} of {} generation {} hop {}",

@@ -12,9 +12,11 @@ pub const GATEWAY_SLOTS: usize = 2;
 /// When things begin to go wrong.
 const BEGIN: Micros = 1_200 * MILLI;
 /// From when on nothing new goes wrong.
-const END: Micros = 6 * SECOND;
+const END: Micros = 5 * SECOND;
 /// When everything that went wrong has passed.
 pub const CALM: Micros = 9 * SECOND;
+/// The longest that something stands still: more than twice a zone server's time to live.
+const PAUSE_MAX: Micros = 4_200 * MILLI;
 /// The most that goes wrong in one run.
 const FAULTS_MAX: u64 = 6;
 
@@ -87,7 +89,7 @@ impl Plan {
 fn fault(chance: &mut Chance) -> Fault {
     let zone = size(chance.below(ZONE_SLOTS as u64));
     let gateway = size(chance.below(GATEWAY_SLOTS as u64));
-    let pause = chance.within(20 * MILLI, 3 * SECOND);
+    let pause = chance.within(20 * MILLI, PAUSE_MAX);
     let restart = chance
         .per_mille(700)
         .then(|| chance.within(10 * MILLI, 3 * SECOND));

@@ -8,6 +8,7 @@ mod router;
 use std::collections::BTreeMap;
 
 use gateway::zone_message::{Event as Heard, FromZone, SessionNumber};
+use store::regions::Holding;
 use world::region::Message;
 
 use crate::{
@@ -42,7 +43,8 @@ pub enum Due {
 /// What follows an answer of the database.
 #[derive(Debug)]
 enum Then {
-    Looked(u64),
+    HoldingsRead(u64),
+    Looked(u64, Vec<Holding>),
     Begun(ConnectionId),
     Located(ConnectionId),
 }
@@ -110,7 +112,10 @@ impl Gateway {
     pub fn answered(&mut self, ticket: Ticket, answered: Answered, shared: &mut Shared) {
         match self.pending.remove(&ticket) {
             None => {}
-            Some(Then::Looked(number)) => self.looked(number, answered, shared),
+            Some(Then::HoldingsRead(number)) => self.holdings_read(number, answered, shared),
+            Some(Then::Looked(number, holdings)) => {
+                self.looked(number, &holdings, answered, shared);
+            }
             Some(Then::Begun(id)) => self.begun(id, answered, shared),
             Some(Then::Located(id)) => self.located(id, answered, shared),
         }

@@ -296,8 +296,7 @@ impl Run {
             return;
         };
         let others = self.zones.values().filter(|other| other.node != zone.node);
-        let mut running =
-            others.filter(|other| other.regions().contains(&region) && speaks(other));
+        let mut running = others.filter(|other| other.regions().contains(&region) && speaks(other));
         if let Some(other) = running.next() {
             let text = format!(
                 "{region} begins while {} runs it and may speak",

@@ -44,8 +44,10 @@ pub enum Statement {
     Heartbeat(ZoneServer),
     /// `directory().remove`
     Remove(Incarnation),
-    /// `regions().all` and `directory().live`, one after the other.
-    Look,
+    /// `regions().all`
+    Holdings,
+    /// `directory().live`
+    Live,
     /// `regions().take`
     Take(Incarnation, Vec<(RegionId, u64)>),
     /// `regions().give`
@@ -69,8 +71,10 @@ pub enum Response {
     Orphans(Vec<Orphan>),
     /// It is done.
     Done,
-    /// The living, and who holds what.
-    Looked(Vec<ZoneServer>, Vec<Holding>),
+    /// Who holds what.
+    Holdings(Vec<Holding>),
+    /// The living.
+    Live(Vec<ZoneServer>),
     /// Regions, with their epochs from now on.
     Taken(Vec<(RegionId, u64)>),
     /// Regions that were given.
@@ -87,15 +91,6 @@ pub struct Unknown;
 pub type Answered = Result<Response, Unknown>;
 
 impl Statement {
-    /// Whether it changes nothing, so that its failure leaves nothing open.
-    #[must_use]
-    pub fn is_read(&self) -> bool {
-        matches!(
-            self,
-            Self::Peek(_) | Self::IsDone(_) | Self::Orphans(..) | Self::Owned(_) | Self::Look
-        )
-    }
-
     /// Its name, for traces.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -111,7 +106,8 @@ impl Statement {
             Self::Owned(_) => "orphans_of",
             Self::Heartbeat(_) => "heartbeat",
             Self::Remove(_) => "remove",
-            Self::Look => "look",
+            Self::Holdings => "holdings",
+            Self::Live => "live",
             Self::Take(..) => "take",
             Self::Give(..) => "give",
             Self::BeginSession(_) => "begin_session",

@@ -150,7 +150,7 @@ impl Run {
         self.shared.after(pause, Event::Resume(node));
         if let Some(zone) = self.zones.get(&node) {
             let now = self.shared.now();
-            self.shared.watch.stopped(zone.me, now);
+            self.shared.watch.stands_still(zone.me, now);
         }
         if pause >= KEEP_ALIVE {
             for stream in self.shared.network.streams_of(node) {
@@ -166,7 +166,8 @@ impl Run {
         };
         self.shared.note(|| format!("=== {node:?} goes on"));
         if let Some(zone) = self.zones.get(&node) {
-            self.shared.watch.went_on(zone.me);
+            let now = self.shared.now();
+            self.shared.watch.went_on(zone.me, now);
         }
         for event in waiting {
             match event {
@@ -199,7 +200,7 @@ impl Run {
         let gateways: Vec<NodeId> = self.gateways.keys().copied().collect();
         for node in zones {
             if let Some(delay) = self.announcement() {
-                let look = Event::Zone(node, zone::Due::Hint);
+                let look = Event::Zone(node, zone::Due::Announced);
                 self.shared.after(delay, look);
             }
         }

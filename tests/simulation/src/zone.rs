@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{
     directory::ZoneServer,
     entities::{EntityRow, Incarnation},
+    regions::Holding,
 };
 use world::{
     region::{Ask, Asker, Claimed, Enter, Session},
@@ -63,8 +64,8 @@ pub enum Due {
     Lapse,
     /// It is looked who holds what.
     Look,
-    /// There may be something new.
-    Hint,
+    /// It is announced that regions have changed hands.
+    Announced,
     /// Rows without an owner are looked for.
     Rows,
     /// Rows that were said to be released are claimed.
@@ -95,14 +96,15 @@ enum Then {
     Adopted(RegionId),
     Saved { at: At, key: String, own: u64 },
     Spawned(At, Box<Asker>, Box<Claimed>),
-    Absent(Box<Ask>),
-    WasDone(Box<Asker>),
+    Absent(At, Box<Ask>),
+    WasDone(At, Box<Asker>),
     Living(Vec<RegionId>),
     Orphans,
     Doubtful,
     SentAway(String, RegionId, Option<Session>),
     Heartbeat(Micros),
-    Looked(Option<trust::Term>),
+    HoldingsRead(Option<trust::Term>),
+    Looked(Option<trust::Term>, Vec<Holding>),
     Taken,
     Given(Gift),
     Removed,
@@ -122,8 +124,10 @@ pub struct Zone {
     actors: BTreeMap<RegionId, Actor>,
     run_count: u64,
     whereabouts: BTreeMap<String, RegionId>,
-    /// For the watch: the `own` of those who are between two regions.
-    travelling: BTreeMap<String, u64>,
+    /// For the watch: the `own` of those who are between two regions, by where they go.
+    travelling: BTreeMap<(String, RegionId), u64>,
+    /// For the watch: the `own` of who arrives just now.
+    arriving: Option<u64>,
     links: Links,
     trust: Trust,
     holdings: Holdings,
@@ -154,6 +158,7 @@ impl Zone {
             run_count: 0,
             whereabouts: BTreeMap::new(),
             travelling: BTreeMap::new(),
+            arriving: None,
             links: Links::default(),
             trust: Trust::new(shared.is(Mutant::TrustForEver)),
             holdings: Holdings::default(),
@@ -182,7 +187,7 @@ impl Zone {
             Due::NoHeartbeat(sent) => self.no_heartbeat(sent, shared),
             Due::Lapse => self.lapse(shared),
             Due::Look => self.look(shared),
-            Due::Hint => self.hasten(shared),
+            Due::Announced => self.announced(shared),
             Due::Rows => self.look_for_rows(shared),
             Due::Arrivals => self.take_arrivals(shared),
             Due::Peers => self.make_peers(shared),
@@ -207,8 +212,8 @@ impl Zone {
             Then::Adopted(region) => self.adopted(region, answered, shared),
             Then::Saved { at, key, own } => self.saved(at, key, own, answered, shared),
             Then::Spawned(at, asker, row) => self.spawned(at, *asker, row, answered, shared),
-            Then::Absent(ask) => self.absent_peeked(*ask, answered, shared),
-            Then::WasDone(asker) => self.was_done(&asker, answered, shared),
+            Then::Absent(at, ask) => self.absent_peeked(at, *ask, answered, shared),
+            Then::WasDone(at, asker) => self.was_done(at, &asker, answered, shared),
             Then::Living(regions) => self.living(regions, answered, shared),
             Then::Orphans => self.orphans(answered, shared),
             Then::Doubtful => self.doubtful(answered, shared),
@@ -216,7 +221,8 @@ impl Zone {
                 self.sent_away(key, region, session, answered, shared);
             }
             Then::Heartbeat(sent) => self.heartbeat_answered(sent, answered, shared),
-            Then::Looked(term) => self.looked(term, answered, shared),
+            Then::HoldingsRead(term) => self.holdings_read(term, answered, shared),
+            Then::Looked(term, holdings) => self.looked(term, holdings, answered, shared),
             Then::Taken => self.taken(answered, shared),
             Then::Given(gift) => self.given(gift, answered, shared),
             Then::Removed => self.removed(shared),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gateway::holders::Holders;
+use store::regions::Holding;
 use world::region_id::RegionId;
 
 use super::{Due, Gateway, Then, connection::ConnectionId};
@@ -67,15 +68,31 @@ impl Gateway {
         self.router.looked_at = shared.now();
         self.router.look_count += 1;
         let number = self.router.look_count;
-        self.submit(Statement::Look, Then::Looked(number), shared);
+        self.submit(Statement::Holdings, Then::HoldingsRead(number), shared);
     }
 
-    pub(super) fn looked(&mut self, number: u64, answered: Answered, shared: &mut Shared) {
+    /// In this order: whoever holds a region by the first list is on the second one, if he is alive.
+    pub(super) fn holdings_read(&mut self, number: u64, answered: Answered, shared: &mut Shared) {
+        match answered {
+            Ok(Response::Holdings(holdings)) => {
+                self.submit(Statement::Live, Then::Looked(number, holdings), shared);
+            }
+            _ => self.router.is_looking = false,
+        }
+    }
+
+    pub(super) fn looked(
+        &mut self,
+        number: u64,
+        holdings: &[Holding],
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
         self.router.is_looking = false;
-        let Ok(Response::Looked(live, holdings)) = answered else {
+        let Ok(Response::Live(live)) = answered else {
             return;
         };
-        self.router.holders.learn(&holdings, &live);
+        self.router.holders.learn(holdings, &live);
         self.router.last_look = number;
         let addresses: BTreeSet<String> = live.into_iter().map(|server| server.address).collect();
         for address in &addresses {

@@ -28,6 +28,10 @@ pub(super) struct Life {
     steps: BTreeMap<CommandId, (bool, Micros)>,
     /// When the owner stopped, failed, or dropped it.
     ended: Option<Micros>,
+    /// Since when the owner stands still.
+    still_since: Option<Micros>,
+    /// How long it has stood still before: it could not save then.
+    stood_still: Micros,
 }
 
 impl Watch {
@@ -38,6 +42,8 @@ impl Watch {
             moved: row.moved,
             steps: BTreeMap::new(),
             ended: None,
+            still_since: None,
+            stood_still: 0,
         };
         self.lives
             .entry((row.key.clone(), me, row.own))
@@ -54,10 +60,10 @@ impl Watch {
             .or_insert_with(|| command.body.clone());
     }
 
-    /// A zone server says what came of a command: a region of it, or what has looked for the target elsewhere.
+    /// A zone server has an answer to a command: a region of it, or what has looked for the target elsewhere. Whether it may say so.
     pub fn said(
         &mut self,
-        (me, region): (Incarnation, Option<RegionId>),
+        (me, region, may_speak): (Incarnation, Option<RegionId>, bool),
         (session, counter): (u64, u64),
         answer: &Answer,
         (yard, database): (&Yard, &Database),
@@ -80,7 +86,9 @@ impl Watch {
                 let life = (author, me, own.unwrap_or_default());
                 self.stepped(life, id, ((*dx, *dy), *taken), yard, now);
             }
-            (_, Answer::Done(true)) => self.check_durable(&author, &body, database, now),
+            (_, Answer::Done(true)) if may_speak => {
+                self.check_durable(&author, &body, database, now)
+            }
             _ => {}
         }
     }
@@ -158,22 +166,30 @@ impl Watch {
         }
     }
 
-    /// A zone server has stopped, for now or for ever.
+    /// A zone server is no more.
     pub fn stopped(&mut self, me: Incarnation, now: Micros) {
-        for ((_, owner, _), life) in &mut self.lives {
-            if *owner == me {
-                life.ended.get_or_insert(now);
-            }
+        for life in self.lives_of(me) {
+            life.ended.get_or_insert(life.still_since.unwrap_or(now));
+        }
+    }
+
+    /// A zone server stands still.
+    pub fn stands_still(&mut self, me: Incarnation, now: Micros) {
+        for life in self.lives_of(me) {
+            life.still_since = Some(now);
         }
     }
 
     /// A zone server goes on.
-    pub fn went_on(&mut self, me: Incarnation) {
-        for ((_, owner, _), life) in &mut self.lives {
-            if *owner == me {
-                life.ended = None;
-            }
+    pub fn went_on(&mut self, me: Incarnation, now: Micros) {
+        for life in self.lives_of(me) {
+            life.stood_still += life.still_since.take().map_or(0, |since| now - since);
         }
+    }
+
+    fn lives_of(&mut self, me: Incarnation) -> impl Iterator<Item = &mut Life> {
+        let lives = self.lives.iter_mut();
+        lives.filter_map(move |((_, owner, _), life)| (*owner == me).then_some(life))
     }
 
     /// A row has changed hands: which steps of its last owner are lost with that?
@@ -187,9 +203,10 @@ impl Watch {
             return;
         }
         let is_released = after.owner.is_none();
-        let ended = life.ended.unwrap_or(now);
+        let ended = life.ended.or(life.still_since).unwrap_or(now);
         let lost = life.steps.iter().find(|(id, (taken, at))| {
-            let may_be_lost = !is_released && *at + SECOND + self.lateness_max >= ended;
+            let late = SECOND + self.lateness_max + life.stood_still;
+            let may_be_lost = !is_released && *at + late >= ended;
             *taken && **id > after.moved && !may_be_lost
         });
         if let Some((id, (_, at))) = lost {

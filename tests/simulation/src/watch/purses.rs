@@ -2,7 +2,7 @@
 //! set of an author raises a mark.
 
 use wire::{Value, command::Change};
-use world::{entity::EntityState, region::Body};
+use world::{applied::CommandId, entity::EntityState, region::Body};
 
 use super::{Reply, Want, Watch};
 use crate::{
@@ -89,11 +89,34 @@ impl Watch {
             let Value::Int(mark) = mark.value else {
                 continue;
             };
-            if name.starts_with("mark-") && mark < mark_of(&before.entity.state, name) {
-                let text = format!("{name} of {} went back to {mark}", after.key);
+            let before = mark_of(&before.entity.state, name);
+            let Some(author) = name.strip_prefix("mark-") else {
+                continue;
+            };
+            // An older connection may have begun the later session.
+            let order = |mark| self.marking(author, &after.key, mark);
+            if mark != before && order(mark) < order(before) {
+                let text = format!("{name} of {} went back from {before} to {mark}", after.key);
                 self.broken(now, text);
             }
         }
+    }
+
+    /// The command by which an author has set its mark on somebody.
+    fn marking(&self, author: &str, target: &str, mark: i64) -> Option<CommandId> {
+        let by_author = self
+            .commands
+            .iter()
+            .filter(|((other, _), _)| other == author);
+        let mut ids = by_author.filter(|(_, body)| match body {
+            Body::Set {
+                name,
+                change: Change::To(Value::Int(set)),
+                ..
+            } => name == target && *set == mark,
+            _ => false,
+        });
+        ids.next().map(|((_, id), _)| *id)
     }
 
     /// A zone server answers a durable command: if it says True, it is in the database.
@@ -106,7 +129,7 @@ impl Watch {
     ) {
         if let Some((target, purse, coin)) = coin_of(body) {
             let row = database.rows.get(&target);
-            if !row.is_some_and(|row| digit(&row.entity.state, purse, coin) == 1) {
+            if row.is_none_or(|row| digit(&row.entity.state, purse, coin) != 1) {
                 let text = format!(
                     "set {coin} of purse {purse} of {target} is answered True, and is not in its row"
                 );

@@ -95,6 +95,10 @@ impl Zone {
     }
 
     /// Puts something into a region's mailbox. Err: it is not here.
+    #[expect(
+        clippy::result_large_err,
+        reason = "what is sent back is looked at or dropped at once"
+    )]
     pub(super) fn mail(
         &mut self,
         region: RegionId,
@@ -215,6 +219,13 @@ impl Zone {
         if let Some(row) = claimed {
             shared.watch.claimed(self.me, &row);
         }
+        self.arriving = match &input {
+            Input::Arrive(resident) => {
+                let name = (resident.key().to_owned(), at.region);
+                self.travelling.remove(&name)
+            }
+            _ => None,
+        };
         let now_ms = self.now_ms(shared);
         let is_busy = shared.chance.per_mille(20);
         // It is not in the list while it decides: it never asks about itself.

@@ -1,4 +1,4 @@
-//! Which regions run here: `zone-server/src/holdings/keeper.rs` and `giving.rs` around their own `plan`. What is read, taken and given takes its
+//! Which regions run here: `zone-server/src/holdings/keeper.rs`, `look.rs` and `giving.rs` around their own `plan`. What is read, taken and given takes its
 //! time; what is decided is the product's.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::{
 const INTERVAL: Micros = 250 * MILLI;
 const JITTER: Micros = 50 * MILLI;
 /// How long after a look the next one begins at the earliest.
-const SPACING: Micros = 10 * MILLI;
+const SPACING: Micros = 20 * MILLI;
 /// How many regions are on their way at once.
 const GIFTS_MAX: usize = 16;
 /// How long a server that leaves may take to give everything away.
@@ -71,6 +71,13 @@ impl Holdings {
 }
 
 impl Zone {
+    /// It is announced that regions have changed hands. Whoever gives many away does not look after each.
+    pub(super) fn announced(&mut self, shared: &mut Shared) {
+        if self.holdings.gifts.is_empty() {
+            self.hasten(shared);
+        }
+    }
+
     /// There may be something new.
     pub(super) fn hasten(&mut self, shared: &mut Shared) {
         self.holdings.is_hinted = true;
@@ -96,15 +103,41 @@ impl Zone {
         self.holdings.look_began = now;
         self.holdings.outdated.clear();
         let term = self.trust.term(now);
-        self.submit(Statement::Look, Then::Looked(term), shared);
+        self.submit(Statement::Holdings, Then::HoldingsRead(term), shared);
     }
 
-    pub(super) fn looked(&mut self, term: Option<Term>, answered: Answered, shared: &mut Shared) {
+    /// Who holds what is read first, and then who lives: a holder that has come meanwhile is not taken for dead.
+    pub(super) fn holdings_read(
+        &mut self,
+        term: Option<Term>,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        match answered {
+            Ok(Response::Holdings(holdings)) => {
+                self.submit(Statement::Live, Then::Looked(term, holdings), shared);
+            }
+            _ => self.not_looked(shared),
+        }
+    }
+
+    fn not_looked(&mut self, shared: &mut Shared) {
         self.holdings.is_looking = false;
-        let now = shared.now();
-        let Ok(Response::Looked(live, regions)) = answered else {
-            return self.plan_look(now + INTERVAL, shared);
+        let at = shared.now() + INTERVAL;
+        self.plan_look(at, shared);
+    }
+
+    pub(super) fn looked(
+        &mut self,
+        term: Option<Term>,
+        regions: Vec<store::regions::Holding>,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        let Ok(Response::Live(live)) = answered else {
+            return self.not_looked(shared);
         };
+        self.holdings.is_looking = false;
         let jitter = shared.chance.below(2 * JITTER);
         let next = self.holdings.look_began + INTERVAL - JITTER + jitter;
         self.plan_look(next, shared);
@@ -136,6 +169,7 @@ impl Zone {
             is_acknowledged: term.is_some() && self.trust.term(now) == term,
             may_judge: self.trust.may_judge(now),
             live: &live,
+            newcomers: &BTreeSet::new(),
             terrain: &terrain,
             holdings: &regions,
             running: &self.holdings.running,

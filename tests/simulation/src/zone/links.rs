@@ -90,7 +90,8 @@ impl Zone {
             let now = shared.now();
             let tables = (&shared.yard, &shared.desk.database);
             let watch = &mut shared.watch;
-            watch.said((self.me, region), (*session, *counter), answer, tables, now);
+            let speaker = (self.me, region, self.trust.is_trusted(now));
+            watch.said(speaker, (*session, *counter), answer, tables, now);
         }
     }
 

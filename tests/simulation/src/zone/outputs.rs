@@ -44,17 +44,17 @@ impl Zone {
             Output::Note { .. } | Output::Map(..) => {}
             Output::Recover { key, session } => self.lose(at, key, session, shared),
             Output::Pass(region, ask) => self.pass(region, ask, shared),
-            Output::Absent(ask) => self.absent(ask, shared),
+            Output::Absent(ask) => self.absent(at, ask, shared),
             Output::WasDone(asker) => {
                 let is_done = Statement::IsDone((asker.key.clone(), asker.id));
-                self.submit(is_done, Then::WasDone(Box::new(asker)), shared);
+                self.operate(at, is_done, Then::WasDone(at, Box::new(asker)), shared);
             }
             Output::HandOver(to, resident) => self.hand_over(at, to, *resident, shared),
             Output::Here(key) => {
                 self.whereabouts.insert(key.clone(), here);
                 let (me, now) = (self.me, shared.now());
                 shared.note(|| format!("{key} is in {here} of {}", self.standing.address));
-                let own = self.travelling.remove(&key);
+                let own = self.arriving;
                 let database = &shared.desk.database;
                 shared.watch.here((me, here), &key, own, database, now);
             }
@@ -71,7 +71,13 @@ impl Zone {
     }
 
     /// Begins an operation on a row.
-    fn operate(&mut self, at: At, statement: Statement, then: Then, shared: &mut Shared) {
+    pub(super) fn operate(
+        &mut self,
+        at: At,
+        statement: Statement,
+        then: Then,
+        shared: &mut Shared,
+    ) {
         self.begin_operation(at);
         self.submit(statement, then, shared);
     }
@@ -82,12 +88,20 @@ impl Zone {
         }
     }
 
-    /// An operation on a row has come to its end.
+    /// An operation on a row has come to its end. False: its region is not here any more, and it has ended with it.
+    pub(super) fn end_operation(&mut self, at: At) -> bool {
+        let Some(actor) = self.actor_at(at) else {
+            return false;
+        };
+        actor.operation_count -= 1;
+        true
+    }
+
+    /// The region hears of the end.
     pub(super) fn finish(&mut self, at: At, input: Input, shared: &mut Shared) {
-        if let Some(actor) = self.actor_at(at) {
-            actor.operation_count -= 1;
+        if self.end_operation(at) {
+            self.take(at, input, shared);
         }
-        self.take(at, input, shared);
     }
 
     fn begin_save(&mut self, at: At, save: Save, shared: &mut Shared) {
@@ -145,7 +159,7 @@ impl Zone {
     }
 
     /// Nobody of the target's name is here.
-    fn absent(&mut self, ask: Ask, shared: &mut Shared) {
+    fn absent(&mut self, at: At, ask: Ask, shared: &mut Shared) {
         if shared.is(Mutant::AbsentUnlooked) && matches!(ask.action, Action::Set { .. }) {
             let message = rows::reply(&ask.asker, Answer::Done(false));
             return self.tell(ask.asker.session.link, message, shared);
@@ -156,7 +170,7 @@ impl Zone {
             return self.pass_away(region, ask, shared);
         }
         let peek = Statement::Peek(ask.target.clone());
-        self.submit(peek, Then::Absent(Box::new(ask)), shared);
+        self.operate(at, peek, Then::Absent(at, Box::new(ask)), shared);
     }
 
     fn hand_over(&mut self, at: At, to: RegionId, resident: Resident, shared: &mut Shared) {
@@ -164,12 +178,13 @@ impl Zone {
         self.whereabouts.insert(key.clone(), to);
         shared.note(|| format!("{key} goes over from {} to {to}", at.region));
         if let Some(own) = shared.watch.not_here(self.me, at.region, &key) {
-            self.travelling.insert(key.clone(), own);
+            self.travelling.insert((key.clone(), to), own);
         }
         if self
             .mail(to, Input::Arrive(Box::new(resident)), shared)
             .is_err()
         {
+            self.whereabouts.remove(&key);
             self.lose(at, key, None, shared);
         }
     }

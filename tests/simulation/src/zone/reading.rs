@@ -44,7 +44,7 @@ impl Zone {
                 let owner = row.owner.filter(|owner| *owner != self.me);
                 match owner {
                     Some(owner) if !self.holdings.living().contains(&owner) => {
-                        self.submit(Statement::Look, Then::Lived(purpose, row), shared);
+                        self.submit(Statement::Live, Then::Lived(purpose, row), shared);
                     }
                     owner => self.decide(purpose, &row, owner.is_some(), shared),
                 }
@@ -68,7 +68,7 @@ impl Zone {
         shared: &mut Shared,
     ) {
         match answered {
-            Ok(Response::Looked(live, _)) => {
+            Ok(Response::Live(live)) => {
                 let mut live = live.iter().map(|server| server.incarnation);
                 let lives = live.any(|other| Some(other) == row.owner);
                 self.decide(purpose, row, lives, shared);

@@ -1,10 +1,10 @@
-//! Rows that are to be in the world and that no region has: `zone-server/src/recovery.rs` and `actor/lost.rs`.
+//! Rows that are to be in the world and that no region has: `zone-server/src/recovery.rs`, `recovery/reclaim.rs` and `actor/lost.rs`.
 
 use std::collections::BTreeMap;
 
 use store::entities::{Incarnation, Orphan};
 use world::{
-    region::{Claimed, Enter, Input, Message, Session},
+    region::{Claimed, Enter, Input, Message, Reason, Session},
     region_id::RegionId,
 };
 
@@ -52,7 +52,7 @@ impl Zone {
     /// Claims the rows in some regions that none of the living owns.
     pub(super) fn adopt_in(&mut self, regions: Vec<RegionId>, shared: &mut Shared) {
         if !regions.is_empty() {
-            self.submit(Statement::Look, Then::Living(regions), shared);
+            self.submit(Statement::Live, Then::Living(regions), shared);
         }
     }
 
@@ -62,7 +62,7 @@ impl Zone {
         answered: Answered,
         shared: &mut Shared,
     ) {
-        let Ok(Response::Looked(live, _)) = answered else {
+        let Ok(Response::Live(live)) = answered else {
             return;
         };
         let mut living: Vec<Incarnation> = live.iter().map(|server| server.incarnation).collect();
@@ -240,8 +240,9 @@ impl Zone {
 
     /// It is not to be in the world.
     pub(super) fn gone(&mut self, at: At, key: &str, shared: &mut Shared) {
-        if let Some(session) = self.take_lost(at, key) {
-            self.tell(session.link, rows::elsewhere(session, 0, 0), shared);
+        if let Some(Session { link, number }) = self.take_lost(at, key) {
+            let (session, reason) = (number, Reason::Kicked);
+            self.tell(link, Message::Evicted { session, reason }, shared);
         }
         self.end_if_drained(at, shared);
     }

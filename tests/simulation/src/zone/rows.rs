@@ -154,12 +154,30 @@ impl Zone {
         answered: Answered,
         shared: &mut Shared,
     ) {
-        let input = Input::Spawned(asker, row, outcome(answered));
+        let outcome = outcome(answered);
+        if outcome == Outcome::Unknown {
+            // It may be written after somebody has looked for it in vain.
+            self.recovery.is_in_doubt = true;
+        }
+        let input = Input::Spawned(asker, row, outcome);
         self.finish(at, input, shared);
     }
 
     /// What is answered about a target that no region of this server has.
-    pub(super) fn absent_peeked(&mut self, ask: Ask, answered: Answered, shared: &mut Shared) {
+    pub(super) fn absent_peeked(
+        &mut self,
+        at: At,
+        ask: Ask,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        if self.end_operation(at) {
+            self.answer_absent(at, ask, answered, shared);
+            self.end_if_drained(at, shared);
+        }
+    }
+
+    fn answer_absent(&mut self, at: At, ask: Ask, answered: Answered, shared: &mut Shared) {
         let link = ask.asker.session.link;
         let Ok(Response::Row(row)) = answered else {
             return self.tell(link, try_again(&ask.asker), shared);
@@ -186,7 +204,8 @@ impl Zone {
             // It may be absent because this very edit has come before.
             _ => {
                 let is_done = Statement::IsDone((ask.asker.key.clone(), ask.asker.id));
-                return self.submit(is_done, Then::WasDone(Box::new(ask.asker)), shared);
+                let then = Then::WasDone(at, Box::new(ask.asker));
+                return self.operate(at, is_done, then, shared);
             }
         };
         self.watch_reply(None, &message, shared);
@@ -202,13 +221,23 @@ impl Zone {
     }
 
     /// The answer to an edit that cannot be done now, but may have been.
-    pub(super) fn was_done(&mut self, asker: &Asker, answered: Answered, shared: &mut Shared) {
+    pub(super) fn was_done(
+        &mut self,
+        at: At,
+        asker: &Asker,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        if !self.end_operation(at) {
+            return;
+        }
         let message = match answered {
             Ok(Response::IsDone(is_done)) => reply(asker, Answer::Done(is_done)),
             _ => try_again(asker),
         };
         self.watch_reply(None, &message, shared);
         self.tell(asker.session.link, message, shared);
+        self.end_if_drained(at, shared);
     }
 
     /// Claims a row as it was seen, for nobody's session.
