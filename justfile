@@ -15,6 +15,14 @@ check:
 test *arguments:
     tests/run {{ arguments }}
 
+# Hurt a cluster while bots play on it: `just faults --rounds 300 --only kill-zone`
+faults *arguments:
+    tests/run faults {{ arguments }}
+
+# Simulate clusters, seed after seed: `just simulate --seeds 20000`
+simulate *arguments:
+    tests/run simulation {{ arguments }}
+
 # Bring the code into form
 fmt:
     cargo fmt --all
