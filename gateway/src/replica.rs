@@ -145,32 +145,11 @@ impl Replica {
 
     /// Says what is to be said now. Nobody is waited for: what finds no room in a stream's queue is said the next time.
     fn say(&self, router: &Router) {
-        for order in self.orders(router) {
-            let (link, message) = match order {
-                Order::Subscribe(link, region) => (link, ToZone::Subscribe(region)),
-                Order::Unsubscribe(link, region) => (link, ToZone::Unsubscribe(region)),
-                Order::Forget(_) | Order::Blank(_) => continue,
-            };
-            // A stream that has ended needs no word; the one after it is told everything.
-            let is_said = router.link(link).is_none_or(|link| link.try_send(message));
-            if !is_said {
-                self.interest.lock().unsaid(order);
-            }
-        }
-    }
-
-    /// What is to be said now. What is not wanted any more is forgotten before anybody can want it again.
-    fn orders(&self, router: &Router) -> Vec<Order> {
         let mut interest = self.interest.lock();
-        let orders = {
-            let state = self.state.read();
-            let situation = Situation {
-                holder: &|region| router.holder(region).map(|link| link.id()),
-                is_up: &|link| router.link(link).is_some(),
-                is_told: &|region, link| state.is_told(region, link),
-            };
+        let orders = self.within(router, |situation| {
             interest.orders(Instant::now(), situation)
-        };
+        });
+        // What is not wanted any more is forgotten before anybody can want it again.
         for order in &orders {
             match order {
                 Order::Forget(region) => self.state.write().forget(*region),
@@ -178,7 +157,29 @@ impl Replica {
                 Order::Subscribe(..) | Order::Unsubscribe(..) => {}
             }
         }
-        orders
+        send(orders, &mut interest, router);
+    }
+
+    /// Listens to a region, before somebody enters there: what is told of it comes by the same stream as what that one is answered, and ahead of it.
+    pub(crate) fn listen_ahead(&self, region: RegionId, router: &Router) {
+        let mut interest = self.interest.lock();
+        let orders = self.within(router, |situation| {
+            interest.orders_of(region, Instant::now(), situation)
+        });
+        send(orders, &mut interest, router);
+    }
+
+    fn within(
+        &self,
+        router: &Router,
+        orders: impl FnOnce(Situation<'_>) -> Vec<Order>,
+    ) -> Vec<Order> {
+        let state = self.state.read();
+        orders(Situation {
+            holder: &|region| router.holder(region).map(|link| link.id()),
+            is_up: &|link| router.link(link).is_some(),
+            is_told: &|region, link| state.is_told(region, link),
+        })
     }
 
     fn upkeep(&self, now: Instant, counters: &Counters) {
@@ -226,5 +227,21 @@ impl Replica {
     fn leave(&self, key: &str, needed: &BTreeSet<RegionId>) {
         self.change_need(needed, &BTreeSet::new());
         self.state.write().remove_player(key);
+    }
+}
+
+/// Says it while the lock is held, so that nobody finds something asked for that has not been said yet.
+fn send(orders: Vec<Order>, interest: &mut Interest, router: &Router) {
+    for order in orders {
+        let (link, message) = match order {
+            Order::Subscribe(link, region) => (link, ToZone::Subscribe(region)),
+            Order::Unsubscribe(link, region) => (link, ToZone::Unsubscribe(region)),
+            Order::Forget(_) | Order::Blank(_) => continue,
+        };
+        // A stream that has ended needs no word; the one after it is told everything.
+        let is_said = router.link(link).is_none_or(|link| link.try_send(message));
+        if !is_said {
+            interest.unsaid(order);
+        }
     }
 }

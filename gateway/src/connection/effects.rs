@@ -78,7 +78,9 @@ impl Connection {
             region,
             traceparent: self.traceparent(),
         };
-        let called = self.line.call(&self.shared.router, region, number, message);
+        let router = &self.shared.router;
+        self.shared.replica.listen_ahead(region, router);
+        let called = self.line.call(router, region, number, message);
         match (called, self.line.zone()) {
             (Ok(()), Some(zone)) => {
                 Span::current().record("zone", zone);

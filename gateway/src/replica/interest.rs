@@ -131,6 +131,20 @@ impl Interest {
         orders
     }
 
+    /// What is to be done now about one region: somebody is about to enter there. Of what cannot be said, tell [`Self::unsaid`].
+    pub(crate) fn orders_of(
+        &mut self,
+        region: RegionId,
+        now: Instant,
+        situation: Situation<'_>,
+    ) -> Vec<Order> {
+        let mut orders = Vec::new();
+        if let Some(need) = self.regions.get_mut(&region) {
+            need.follow(region, now, situation, &mut orders);
+        }
+        orders
+    }
+
     /// There was no room for it; it is said the next time.
     pub(crate) fn unsaid(&mut self, order: Order) {
         match order {
@@ -311,6 +325,34 @@ mod tests {
         let told = orders(&mut interest, now, Some(TWO), &[TWO], &[]);
         assert_eq!(told, [unsubscribe(ONE)]);
         assert_eq!(orders(&mut interest, now, Some(TWO), &[TWO], &[]), []);
+    }
+
+    #[test]
+    fn who_enters_listens_first() {
+        let mut interest = Interest::default();
+        let now = Instant::now();
+        let situation = |told: &'static [LinkId]| Situation {
+            holder: &|_| Some(TWO),
+            is_up: &|_| true,
+            is_told: if told.is_empty() {
+                &|_, _| false
+            } else {
+                &|_, _| true
+            },
+        };
+        assert_eq!(
+            interest.orders_of(REGION, now, situation(&[])),
+            [],
+            "nobody needs it"
+        );
+        interest.need(REGION);
+        orders(&mut interest, now, Some(ONE), &[], &[]);
+        let ahead = interest.orders_of(REGION, now, situation(&[]));
+        assert_eq!(ahead, [subscribe(TWO)]);
+        assert_eq!(interest.orders_of(REGION, now, situation(&[])), [], "once");
+        assert_eq!(orders(&mut interest, now, Some(TWO), &[], &[]), []);
+        let told = interest.orders_of(REGION, now, situation(&[TWO]));
+        assert_eq!(told, [unsubscribe(ONE)]);
     }
 
     #[test]
