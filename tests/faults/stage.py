@@ -1,6 +1,7 @@
 """A cluster on a plain, for as long as a program needs it."""
 
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,6 +19,10 @@ from . import writes
 async def staged(plain: Plain, gateway_count: int, zone_count: int, is_proxied: bool = False, is_witnessed: bool = False) -> AsyncIterator[Cluster]:
     """Starts it, and ends it at once. Its logs stay; `logs` in its folder has them."""
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    # Whoever stops us stops the processes too.
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     cluster = Cluster(folder, plain.write(folder / "world"), gateway_count, zone_count, is_proxied)
     try:
         await asyncio.to_thread(cluster.start_databases)
