@@ -111,40 +111,6 @@ async fn a_view_after_a_warp_to_another_server_waits_for_what_is_there() {
 }
 
 #[tokio::test]
-async fn who_is_released_before_its_region_is_handed_over_finds_the_new_holder() {
-    const ROUNDS: usize = 8;
-    let (cluster, other) = Cluster::pair().await;
-    let zones = [&cluster.zone, &other];
-    let mut client = cluster.play("anna").await;
-    cluster.zone.entrance().await;
-    let began = Instant::now();
-    for round in 0..ROUNDS {
-        let (from, to) = (zones[round % 2], zones[(round + 1) % 2]);
-        client.send(&[step(1.0)]).await;
-        let command = from.command().await;
-        from.hold(Vec::new(), 1);
-        from.say(vec![released(command.session, START)]);
-        let astray = from.entrance().await;
-        assert_eq!(astray.region, Some(START), "nobody has said where to");
-        // Nothing is announced: that the character was not there is reason enough to look.
-        cluster.hand_quietly(&[START], (round + 1) % 2).await;
-        let enter = to.entrance().await;
-        assert_eq!(enter.region, Some(START));
-        let again = to.command().await;
-        assert_eq!(again.counter, command.counter);
-        assert_eq!((again.attempt, again.region), (1, Some(START)));
-        to.say(vec![reply(&again, true)]);
-        assert_eq!(client.reply().await, yes());
-    }
-    let took = began.elapsed();
-    let seldom = Duration::from_millis(500) * u32::try_from(ROUNDS).unwrap();
-    assert!(
-        took < seldom,
-        "{took:?}: it was found by looking each second"
-    );
-}
-
-#[tokio::test]
 async fn a_server_that_was_stopped_has_no_say_any_more() {
     let (cluster, other) = Cluster::pair().await;
     let zone = &cluster.zone;

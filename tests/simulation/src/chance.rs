@@ -63,7 +63,7 @@ mod tests {
     fn a_seed_means_the_same_on_every_machine() {
         let mut chance = Chance::new(7);
         let drawn: Vec<u64> = (0..4).map(|_| chance.below(1_000)).collect();
-        assert_eq!(drawn, [0; 4]);
+        assert_eq!(drawn, [342, 178, 146, 419]);
         let mut counts = [0; 10];
         for _ in 0..10_000 {
             counts[usize::try_from(chance.below(10)).unwrap()] += 1;

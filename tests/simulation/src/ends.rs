@@ -40,7 +40,7 @@ impl Run {
     }
 
     fn unanswered(&self) -> Option<String> {
-        let watch = &self.shared.watch;
+        let (watch, database) = (&self.shared.watch, &self.shared.desk.database);
         let waiting = watch
             .wishes
             .iter()
@@ -52,9 +52,11 @@ impl Run {
             return Some(format!("{} cannot finish", player.key));
         }
         for gateway in self.gateways.values() {
-            for (index, id) in gateway.players() {
+            for (index, id, generation) in gateway.connections() {
                 let player = &self.players[index];
-                if player.connection != Some((gateway.node, id)) {
+                // The login of an older connection may have come last.
+                let is_last = database.generations.get(&player.key) == Some(&generation);
+                if player.connection != Some((gateway.node, id)) && !is_last {
                     return Some(format!("an older connection of {} is kept", player.key));
                 }
             }

@@ -134,13 +134,14 @@ impl Gateway {
         }
     }
 
-    /// All its connections, and whose they are.
+    /// All its connections: whose each is, and of which generation.
     #[must_use]
-    pub fn players(&self) -> Vec<(usize, ConnectionId)> {
+    pub fn connections(&self) -> Vec<(usize, ConnectionId, u64)> {
         let connections = self.connections.iter();
-        connections
-            .map(|(id, connection)| (connection.player, *id))
-            .collect()
+        let of = |(id, connection): (&ConnectionId, &Connection)| {
+            (connection.player, *id, connection.generation())
+        };
+        connections.map(of).collect()
     }
 
     /// Its streams.

@@ -46,14 +46,18 @@ fn main() -> anyhow::Result<ExitCode> {
     let tally = run_all(&arguments);
     let seconds = began.elapsed().as_secs_f64();
     println!(
-        "{} seeds in {seconds:.1} s: {:.0} seeds/minute, {} events, {} answers, the slowest after {:.1} s; {} broke a promise",
+        "{} seeds in {seconds:.1} s: {:.0} seeds/minute, {} events, {} answers, the slowest after {:.1} s; {} broke a promise, {} got stuck",
         tally.seed_count,
         tally.seed_count as f64 / seconds * 60.0,
         tally.event_count,
         tally.answer_count,
         tally.slowest as f64 / SECOND as f64,
-        tally.violations.len()
+        tally.violations.len(),
+        tally.stuck.len()
     );
+    for (seed, text) in tally.stuck.iter().take(LINES_MAX) {
+        println!("seed {seed} is stuck: {text}");
+    }
     for (seed, violation) in tally.violations.iter().take(LINES_MAX) {
         println!("seed {seed}: {}", violation.text);
     }
@@ -61,7 +65,12 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(seed) = first.or_else(|| arguments.trace.is_some().then_some(arguments.seed)) {
         show(seed, &arguments)?;
     }
-    let is_right = tally.violations.is_empty() == arguments.mutant.is_none();
+    let is_right = tally.violations.is_empty() == arguments.mutant.is_none() && !tally.is_stuck();
+    println!(
+        "{} passed, {} failed",
+        tally.seed_count - tally.violations.len() as u64,
+        tally.violations.len()
+    );
     Ok(match is_right {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

@@ -113,6 +113,6 @@ mod tests {
         assert!(order[..10].iter().all(|event| event % 2 == 0));
         assert!(!order[..10].is_sorted());
         schedule.at(0, 7);
-        assert_eq!((schedule.next(MILLI - 1), schedule.now()), (None, SECOND));
+        assert_eq!((schedule.next(MILLI - 1), schedule.now()), (None, MILLI));
     }
 }

@@ -129,7 +129,7 @@ impl Run {
         let Some(gateway) = self.gateways.remove(&node) else {
             return;
         };
-        for (index, id) in gateway.players() {
+        for (index, id, _) in gateway.connections() {
             self.closed(index, id, None);
         }
         self.bury(node);

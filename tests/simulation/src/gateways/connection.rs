@@ -48,6 +48,14 @@ pub(super) struct Connection {
     tick_at: Option<Micros>,
 }
 
+impl Connection {
+    /// Of its session; 0 before a login.
+    pub(super) fn generation(&self) -> u64 {
+        let character = self.session.character();
+        character.map_or(0, |character| character.generation)
+    }
+}
+
 impl Gateway {
     /// A player connects.
     pub fn accept(&mut self, player: usize, key: String) -> ConnectionId {
@@ -345,9 +353,7 @@ impl Gateway {
             self.say(id, ToZone::Leave { character, region }, shared);
         }
         if let Some(connection) = self.connections.remove(&id) {
-            let character = connection.session.character();
-            let generation = character.map_or(0, |character| character.generation);
-            let end = end.map(|end| (end, generation));
+            let end = end.map(|end| (end, connection.generation()));
             shared.note(|| {
                 format!(
                     "{} closes a connection of {}: {end:?}",

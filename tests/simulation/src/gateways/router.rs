@@ -125,6 +125,7 @@ impl Gateway {
             }
             return;
         };
+        shared.note(|| format!("{} has {stream:?} to {address}", self.name));
         shared.send(stream, Side::Accepter, Packet::Gateway(self.name.clone()));
         self.router.trying.remove(address);
         self.router.links.insert(address.to_owned(), stream);
@@ -139,6 +140,7 @@ impl Gateway {
             return;
         };
         links.remove(&address);
+        shared.note(|| format!("{} has {stream:?} to {address} no more", self.name));
         self.router.trying.insert(address.clone(), BACK_OFF);
         self.later(BACK_OFF, Due::Connect(address), shared);
         self.doubt(shared);

@@ -87,7 +87,7 @@ impl Watch {
                 self.stepped(life, id, ((*dx, *dy), *taken), yard, now);
             }
             (_, Answer::Done(true)) if may_speak => {
-                self.check_durable(&author, &body, database, now)
+                self.check_durable((&author, id), &body, database, now)
             }
             _ => {}
         }

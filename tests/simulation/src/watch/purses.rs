@@ -2,7 +2,11 @@
 //! set of an author raises a mark.
 
 use wire::{Value, command::Change};
-use world::{applied::CommandId, entity::EntityState, region::Body};
+use world::{
+    applied::CommandId,
+    entity::EntityState,
+    region::{Body, Edit},
+};
 
 use super::{Reply, Want, Watch};
 use crate::{
@@ -122,7 +126,7 @@ impl Watch {
     /// A zone server answers a durable command: if it says True, it is in the database.
     pub(super) fn check_durable(
         &mut self,
-        author: &str,
+        (author, id): (&str, CommandId),
         body: &Body,
         database: &Database,
         now: Micros,
@@ -150,14 +154,16 @@ impl Watch {
                 .rows
                 .get(name)
                 .is_some_and(|row| mark_of(&row.entity.state, attribute) >= *mark),
-            Body::Edit(world::region::Edit::Spawn { name, .. }) => database.rows.contains_key(name),
-            Body::Edit(world::region::Edit::Despawn(name)) => {
+            Body::Edit(Edit::Spawn { name, .. }) => database.rows.contains_key(name),
+            Body::Edit(Edit::Despawn(name)) => {
                 database.rows.get(name).is_some_and(|row| row.is_gone)
             }
-            Body::Edit(world::region::Edit::Teleport { name, position }) => {
-                // Whoever walks may have gone on.
+            Body::Edit(Edit::Teleport { name, position }) => {
+                // Whoever walks may have gone on, and whoever was put somewhere may have been put somewhere else.
                 let row = database.rows.get(name).map(|row| &row.entity);
-                row.is_some_and(|row| row.player || row.state.position == *position)
+                let mut later = database.audit.range((author.to_owned(), id)..);
+                let is_last = later.nth(1).is_none_or(|(other, _)| other != author);
+                row.is_some_and(|row| row.player || row.state.position == *position || !is_last)
             }
             _ => true,
         };

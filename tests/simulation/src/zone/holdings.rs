@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use store::{directory::ZoneServer, entities::Incarnation};
+use store::{
+    directory::{HEARTBEAT_TTL_MS, ZoneServer},
+    entities::Incarnation,
+};
 use world::{region::Input, region_id::RegionId};
 use zone_server::holdings::plan::{Found, Gift, Holding, Plan, plan};
 
@@ -39,6 +42,8 @@ pub(super) struct Holdings {
     gifts: BTreeMap<RegionId, Gift>,
     /// Regions that changed hands since the last look began, by our doing.
     outdated: BTreeSet<RegionId>,
+    /// Since when each of those who live is known.
+    known_since: BTreeMap<Incarnation, Micros>,
     is_looking: bool,
     look_began: Micros,
     /// When the next look begins, if none is under way.
@@ -164,12 +169,13 @@ impl Zone {
         let gifts: BTreeSet<RegionId> = self.holdings.gifts.keys().copied().collect();
         let mut changing = &gifts | &self.holdings.taking;
         changing.append(&mut self.holdings.outdated);
+        let newcomers = self.newcomers(&live, now);
         let plan = plan(&Found {
             me: &self.standing,
             is_acknowledged: term.is_some() && self.trust.term(now) == term,
             may_judge: self.trust.may_judge(now),
             live: &live,
-            newcomers: &BTreeSet::new(),
+            newcomers: &newcomers,
             terrain: &terrain,
             holdings: &regions,
             running: &self.holdings.running,
@@ -194,6 +200,21 @@ impl Zone {
             }
         }
         self.end_if_rid_of_all(shared);
+    }
+
+    /// Those of the living who have come within the last time to live.
+    fn newcomers(&mut self, live: &[ZoneServer], now: Micros) -> BTreeSet<Incarnation> {
+        let known = &mut self.holdings.known_since;
+        let living: BTreeSet<Incarnation> = live.iter().map(|server| server.incarnation).collect();
+        known.retain(|server, _| living.contains(server));
+        for server in living {
+            known.entry(server).or_insert(now);
+        }
+        let ttl = HEARTBEAT_TTL_MS.unsigned_abs() * MILLI;
+        let new = known
+            .iter()
+            .filter(|(server, since)| **server != self.me && now - **since < ttl);
+        new.map(|(server, _)| *server).collect()
     }
 
     /// Does what was worked out.
