@@ -172,7 +172,8 @@ async fn who_was_stopped_says_and_writes_nothing_that_it_has_lost() {
     gateway.subscribe(WEST).await;
     // The step is in memory only, and so is what is asked of it next.
     assert!(gateway.is_done(&mut anna, step(1.0, 0.0)).await);
-    second.pause(ttl() * 2);
+    // Long enough for a busy machine to see it replaced before it wakes.
+    second.pause(ttl() * 4);
     anna.counter += 1;
     let unheard = crate::gateway::command(&anna, 0, set("Anna", "gold", Value::Int(1)));
     gateway.say([unheard]).await;
@@ -264,11 +265,11 @@ async fn whoever_was_taken_elsewhere_is_at_home_again_when_that_goes_to_another_
 }
 
 #[tokio::test]
-async fn a_thousand_regions_move_one_after_the_other() {
-    let swarm = Swarm::new(32, 32, &["Anna"]).await;
+async fn hundreds_of_regions_move_one_after_the_other() {
+    let swarm = Swarm::new(16, 16, &["Anna"]).await;
     let first = swarm.join().await;
     let all = swarm.held().await;
-    assert_eq!(all.len(), 1_024);
+    assert_eq!(all.len(), 256);
     assert!(all.values().all(|held| *held == (Some(first.me), 1)));
     let second = swarm.join().await;
     swarm.shared_by(&[&first, &second]).await;
