@@ -104,7 +104,7 @@ async fn serve(
 
 async fn serve_from(
     opened: Opened,
-    settings: Settings,
+    mut settings: Settings,
     database: &Database,
     as_json: bool,
     process: Process,
@@ -117,6 +117,7 @@ async fn serve_from(
         lock,
     } = opened;
     let listeners = Listeners::bind(&settings).await?;
+    settings.zone_server.is_alone = lock.is_some();
     if lock.is_some() {
         // Whoever holds the lock knows that no zone server of an earlier run is alive.
         store.directory().clear().await?;

@@ -18,6 +18,10 @@ pub struct Config {
     pub keep_alive_timeout_ms: u64,
     /// How long regions may take to save and release everything when the server stops, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// Whether no other zone server can have its database: then a database that is busy costs it no trust. Not for operators: whoever holds the lock on
+    /// an embedded database knows it.
+    #[serde(skip)]
+    pub is_alone: bool,
 }
 
 impl Default for Config {
@@ -28,6 +32,7 @@ impl Default for Config {
             keep_alive_interval_ms: 2_000,
             keep_alive_timeout_ms: 3_000,
             drain_timeout_ms: 10_000,
+            is_alone: false,
         }
     }
 }

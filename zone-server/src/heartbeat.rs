@@ -93,7 +93,7 @@ pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<(
                     }
                     Err(error) => {
                         server.trust.missed();
-                        if !std::mem::replace(&mut has_failed, true) {
+                        if !std::mem::replace(&mut has_failed, true) && !server.trust.is_alone() {
                             tracing::warn!(error = &error as &dyn std::error::Error, "a heartbeat is not acknowledged");
                         }
                     }

@@ -60,7 +60,7 @@ pub async fn serve(
     let health = context.health.part("zone-server");
     let address = listener.local_addr().map_err(Error::Listen)?;
     let reached = config.advertise.clone().unwrap_or_else(|| url(address));
-    let loaded = Server::load(store, announcements, reached).await?;
+    let loaded = Server::load(store, announcements, reached, config.is_alone).await?;
     let Loaded {
         server,
         world,

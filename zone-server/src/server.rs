@@ -74,7 +74,7 @@ pub(crate) struct Loaded {
 }
 
 impl Server {
-    /// Reads the published world, for a server that is reached at an address. None: there is none.
+    /// Reads the published world, for a server that is reached at an address, and that may be alone with its database. None: there is none.
     ///
     /// # Errors
     /// The database did not answer, or the world cannot be served.
@@ -82,6 +82,7 @@ impl Server {
         store: Store,
         announcements: Arc<dyn Announcements>,
         address: String,
+        is_alone: bool,
     ) -> Result<Option<Loaded>, store::Error> {
         let Some(world) = store.content().world().await? else {
             return Ok(None);
@@ -99,7 +100,7 @@ impl Server {
         let server = Arc::new(Self {
             me,
             standing,
-            trust: Trust::new(),
+            trust: Trust::new(is_alone),
             peers: Peers::new(Arc::clone(&links), Arc::clone(&holdings)),
             holdings,
             clock: Clock::start(),

@@ -52,7 +52,7 @@ impl Running {
         let store = yard::published(folder.path()).await;
         yard::account(&store, "Anna", Role::Player).await;
         let (announcements, address) = (Arc::new(InProcess::default()), "http://127.0.0.1:1");
-        let loaded = Server::load(store, announcements, address.to_owned()).await;
+        let loaded = Server::load(store, announcements, address.to_owned(), false).await;
         let Loaded { server, .. } = loaded.unwrap().unwrap();
         heartbeat::say(&server).await.unwrap();
         let (halt, stop) = (Shutdown::default(), Shutdown::default());

@@ -16,10 +16,14 @@ use tokio::{sync::watch, time::Instant};
 /// How old the last acknowledged heartbeat may be, counted from its sending: less than others wait before they take over (DESIGN, "Regions").
 pub(crate) const TRUST: Duration = Duration::from_millis(1_500);
 
+/// The same for a server that is alone with its database: nobody can take over, so a day is as good as any time.
+const TRUST_ALONE: Duration = Duration::from_hours(24);
+
 /// The state of trust. It begins closed.
 #[derive(Debug)]
 pub(crate) struct Trust {
     began: Instant,
+    is_alone: bool,
     /// Until when the server may speak, in milliseconds after `began`; 0 while it may not.
     open_until_ms: AtomicU64,
     state: Mutex<State>,
@@ -44,13 +48,19 @@ pub(crate) struct Term(u64);
 
 impl Trust {
     /// Nobody has acknowledged anything yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(is_alone: bool) -> Self {
         Self {
             began: Instant::now(),
+            is_alone,
             open_until_ms: AtomicU64::new(0),
             state: Mutex::default(),
             changes: watch::Sender::default(),
         }
+    }
+
+    /// Whether no other server can take over.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// Whether the server may speak now. Once this was false, it stays so until [`Self::open`]: what was not said then is missing.
@@ -83,7 +93,8 @@ impl Trust {
             state.unbroken_since = Some(now);
         }
         state.unbroken_since.get_or_insert(sent);
-        let until = state.acknowledged_until.max(Some(sent + TRUST));
+        let trust = if self.is_alone { TRUST_ALONE } else { TRUST };
+        let until = state.acknowledged_until.max(Some(sent + trust));
         state.acknowledged_until = until;
         if let Some(until) = until.filter(|_| state.is_open) {
             let before = self.open_until_ms.load(Ordering::Acquire);
@@ -180,15 +191,24 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn opened() -> Trust {
-        let trust = Trust::new();
+        let trust = Trust::new(false);
         trust.acknowledged(Instant::now());
         assert!(trust.open(trust.term().unwrap()));
         trust
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_is_alone_is_trusted_while_the_database_is_busy() {
+        let trust = Trust::new(true);
+        trust.acknowledged(Instant::now());
+        assert!(trust.open(trust.term().unwrap()));
+        advance(TRUST * 100).await;
+        assert!(trust.is_trusted());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn trust_begins_when_regions_were_read_and_counts_from_the_sending() {
-        let trust = Trust::new();
+        let trust = Trust::new(false);
         assert_eq!(trust.term(), None);
         let sent = Instant::now();
         advance(Duration::from_millis(400)).await;
@@ -224,7 +244,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_was_told_that_it_is_over_is_right() {
-        let trust = Trust::new();
+        let trust = Trust::new(false);
         advance(Duration::from_micros(700)).await;
         trust.acknowledged(Instant::now());
         assert!(trust.open(trust.term().unwrap()));
