@@ -226,7 +226,8 @@ mod tests {
                 context.health.part("clumsy").ready();
                 outcome.map_err(anyhow::Error::msg)
             });
-            let error = members.attend(&process.stop, None, SECOND, || {}).await;
+            let attended = members.attend(&process.stop, None, SECOND, || {});
+            let error = time::timeout(10 * SECOND, attended).await.unwrap();
             assert_eq!(format!("{:#}", error.unwrap_err()), expected);
             assert_eq!(*log.lock().unwrap(), ["auth"]);
         }
