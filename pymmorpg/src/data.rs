@@ -46,9 +46,14 @@ impl Data {
     /// Opens the database, or makes it.
     pub(crate) async fn open_or_make(&self) -> anyhow::Result<Store> {
         let settings = self.settings()?;
-        Store::open(settings.database())
-            .await
-            .with_context(|| self.named(&settings))
+        let store = Store::open(settings.database()).await;
+        match settings.database() {
+            Database::Embedded(folder) => {
+                store.with_context(|| format!("--data {}", folder.display()))
+            }
+            // The error names the URL itself.
+            Database::Postgres(_) => Ok(store?),
+        }
     }
 
     /// Tells a running cluster that there may be something new.
@@ -59,10 +64,6 @@ impl Data {
     /// The database, as people may see it.
     pub(crate) fn shown(&self) -> anyhow::Result<String> {
         Ok(self.settings()?.database().to_string())
-    }
-
-    fn named(&self, settings: &Settings) -> String {
-        format!("{} {}", settings.flag(), settings.database())
     }
 
     fn settings(&self) -> anyhow::Result<Settings> {

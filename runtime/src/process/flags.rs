@@ -13,7 +13,8 @@ pub struct Flags {
     /// The Redis that carries announcements between processes: redis://HOST, or rediss://HOST for TLS.
     #[arg(long, value_name = "URL")]
     pub redis: Option<String>,
-    /// Where /healthz, /readyz and /metrics are; port 0 takes any that is free.
+    /// Where /healthz, /readyz and /metrics are [default: 127.0.0.1, port 7780 of a gateway, 7781 of a zone server, 7782 of auth]; port 0 takes any
+    /// that is free.
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,
     /// A TOML file with settings.
