@@ -19,6 +19,8 @@ from .verdict import Verdict
 _RETRY_SECONDS = 0.1
 #: How often a new connection is made for no reason, of all times that it asks for something.
 _CHANGE_CHANCE = 0.003
+#: So long after it was put back, steps may lead out of the world: its plans for them are no older.
+_FORGIVEN_SECONDS = 10.0
 #: The longest step along each axis, in tiles.
 _STEP_TILES = 0.75
 
@@ -41,6 +43,8 @@ class Bot:
         self.partner = name
         #: The gold in its hand goes back into its own purse.
         self.takes_back = False
+        #: When it last found that steps were taken back.
+        self._put_back_at = -_FORGIVEN_SECONDS
         #: Steps that were refused since it last knew for certain where it is.
         self.refused_steps: list[str] = []
         self.trail = Trail(game.plain.start, 0.0)
@@ -160,8 +164,11 @@ class Bot:
         acts.Where().answered(self, place, self.game.now())
 
     def judge_refused_steps(self, was_put_back: bool) -> None:
-        """Where it is has become known: was there a reason to refuse steps?"""
-        if not was_put_back:
+        """Where it is has become known: was there a reason to refuse steps? What was planned before one was put back may lead out of the world."""
+        now = self.game.now()
+        if was_put_back:
+            self._put_back_at = now
+        if now > self._put_back_at + _FORGIVEN_SECONDS:
             for text in self.refused_steps:
                 self.verdict.against("refused", "%s is answered %s" % (self.name, text))
         self.refused_steps.clear()

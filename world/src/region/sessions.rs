@@ -219,6 +219,8 @@ impl Region {
         if let Some(before) = before.filter(|before| *before != enter.session) {
             out.push(before.evicted(Reason::TakenOver));
         }
+        // What its player did by another gateway is known at this one before that one asks.
+        self.show(&enter.key, enter.session.link, out);
         out.push(self.entered_message(enter.session));
     }
 

@@ -28,6 +28,28 @@ fn an_entrance_by_a_stream_that_has_ended_ends_no_session() {
 }
 
 #[test]
+fn who_comes_by_another_gateway_finds_there_what_it_did_by_the_first() {
+    let mut yard = with_anna();
+    yard.give(region(0, 0), Input::Subscribe(OTHER_LINK));
+    yard.command("anna", 1, id(1, 1), 0, step(-1.0, 0.0));
+    yard.told.clear();
+    let session = by(OTHER_LINK).session;
+    let later = Enter {
+        session,
+        ..enter("anna", 1, 2)
+    };
+    yard.give(region(0, 0), Input::Enter(later));
+    assert_eq!(
+        yard.told(),
+        [
+            "1: evicted 1 TakenOver",
+            "2: [anna@5.5,2.5]",
+            "2: entered 1 0:0:0"
+        ]
+    );
+}
+
+#[test]
 fn a_takeover_of_which_nobody_knows_ends_the_session_before() {
     for has_happened in [true, false] {
         let mut yard = with_anna();
