@@ -174,7 +174,9 @@ class KillAuth(Fault):
         self.victim = self.cluster.auth.name
         self.cluster.auth.kill()
 
-    async def heal(self) -> None:
+    async def last(self) -> None:
+        """Play goes on meanwhile; whoever logs in waits for it, up to half a minute."""
+        await asyncio.sleep(2 * TTL)
         await _do(self.cluster.auth.start)
 
 
