@@ -3,7 +3,7 @@
 //! It decides only where to try. Who is asked and does not hold the region says so, and then the list is read again.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -21,13 +21,19 @@ pub struct Holders {
     servers: BTreeMap<Incarnation, Server>,
     /// Those that regions are given to.
     candidates: Vec<Candidate>,
+    /// Those that were known once, the last at the end, and their places in the order. A late word of one of them makes it no later one.
+    past: VecDeque<(Incarnation, u64)>,
+    look_count: u64,
 }
+
+/// How many zone servers are remembered that are no more. Of an older one nothing is heard.
+const PAST_MAX: usize = 1_024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Server {
     address: Arc<str>,
-    /// Another one has come up at its address: it has ended.
-    is_replaced: bool,
+    /// The number of the look that has found it first. If a later one is at its address, it has ended.
+    order: u64,
 }
 
 /// A region's last change of hands that was read.
@@ -69,25 +75,27 @@ impl Holders {
         let is_alive = |incarnation: &Incarnation| {
             live.iter().any(|server| server.incarnation == *incarnation)
         };
-        let mut servers = std::mem::take(&mut self.servers);
-        let before = servers.clone();
-        servers.retain(|incarnation, _| is_alive(incarnation) || holders.contains(incarnation));
-        let new = live
+        let before = self.servers.clone();
+        self.servers
+            .retain(|incarnation, _| is_alive(incarnation) || holders.contains(incarnation));
+        let gone = before
             .iter()
-            .filter(|server| !before.contains_key(&server.incarnation));
-        for server in new.clone() {
-            let replaced = servers
-                .values_mut()
-                .filter(|known| *known.address == *server.address);
-            replaced.for_each(|known| known.is_replaced = true);
+            .filter(|(one, _)| !self.servers.contains_key(one))
+            .map(|(one, server)| (*one, server.order));
+        self.past.extend(gone);
+        let excess = self.past.len().saturating_sub(PAST_MAX);
+        self.past.drain(..excess);
+        self.look_count += 1;
+        for server in live {
+            let known = self.servers.entry(server.incarnation);
+            known.or_insert_with(|| {
+                let past = self.past.iter().find(|(one, _)| *one == server.incarnation);
+                Server {
+                    address: Arc::from(&*server.address),
+                    order: past.map_or(self.look_count, |(_, order)| *order),
+                }
+            });
         }
-        servers.extend(new.map(|server| {
-            let known = Server {
-                address: Arc::from(&*server.address),
-                is_replaced: false,
-            };
-            (server.incarnation, known)
-        }));
         let candidates: Vec<Candidate> = live
             .iter()
             .filter(|server| !server.is_leaving)
@@ -96,8 +104,7 @@ impl Holders {
                 address: server.address.clone(),
             })
             .collect();
-        let is_new = servers != before || candidates != self.candidates;
-        self.servers = servers;
+        let is_new = self.servers != before || candidates != self.candidates;
         self.candidates = candidates;
         is_new
     }
@@ -108,11 +115,16 @@ impl Holders {
     pub fn address(&self, region: RegionId) -> Option<&str> {
         match self.regions.get(&region) {
             Some(held) => {
-                let server = self.servers.get(&held.holder?);
-                Some(&*server.filter(|server| !server.is_replaced)?.address)
+                let server = self.servers.get(&held.holder?)?;
+                (!self.is_replaced(server)).then_some(&*server.address)
             }
             None => Some(&*placement::holder(region, &self.candidates)?.address),
         }
+    }
+
+    fn is_replaced(&self, server: &Server) -> bool {
+        let mut others = self.servers.values();
+        others.any(|other| other.address == server.address && other.order > server.order)
     }
 
     /// The zone server that holds a region, if any does.
@@ -224,6 +236,24 @@ mod tests {
         // Of two that were never seen apart, nobody can say which has ended.
         let mut holders = Holders::default();
         holders.learn(&held(1), &[at_same_address(1), at_same_address(2)]);
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
+    }
+
+    #[test]
+    fn a_late_word_of_who_was_started_again_changes_nothing() {
+        let mut holders = Holders::default();
+        let again = ZoneServer {
+            address: server(1).address,
+            ..server(7)
+        };
+        let held = [holding(REGION, Some(7), 2)];
+        holders.learn(&[holding(REGION, Some(1), 1)], &[server(1)]);
+        holders.learn(&held, std::slice::from_ref(&again));
+        // A heartbeat that was under way when the first one died.
+        holders.learn(&held, &[server(1), again.clone()]);
+        assert_eq!(holders.address(REGION), Some("http://zone-1"));
+        holders.learn(&held, &[]);
+        holders.learn(&held, &[again]);
         assert_eq!(holders.address(REGION), Some("http://zone-1"));
     }
 

@@ -11,6 +11,9 @@ use crate::{
     zone::{self, Zone},
 };
 
+/// How long to wait for an address that is still in use.
+const ADDRESS_WAIT: Micros = 200 * MILLI;
+
 impl Run {
     /// Something goes wrong.
     pub(crate) fn go_wrong(&mut self, fault: Fault) {
@@ -29,7 +32,7 @@ impl Run {
                 }
             }
             Fault::StopZone(slot, restart) => {
-                if let Some(node) = self.zone_slots[slot].take() {
+                if let Some(node) = self.zone_slots[slot] {
                     self.shared.after(0, Event::Zone(node, zone::Due::Leaving));
                     self.start_later(slot, restart);
                 }
@@ -85,9 +88,12 @@ impl Run {
         }
     }
 
-    /// A zone server starts, if there is none in its place.
+    /// A zone server starts, if there is none in its place. If that one is leaving, its address is free when it has left.
     pub(crate) fn start_zone(&mut self, slot: usize) {
-        if self.zone_slots[slot].is_none() {
+        let present = self.zone_slots[slot].and_then(|node| self.zones.get(&node));
+        if present.is_some_and(|zone| zone.standing.is_leaving) {
+            self.shared.after(ADDRESS_WAIT, Event::StartZone(slot));
+        } else if present.is_none() {
             let node = self.new_node();
             let address = format!("http://zone-{slot}");
             let zone = Zone::start(node, address, &mut self.shared);
