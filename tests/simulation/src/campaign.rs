@@ -26,12 +26,7 @@ pub struct Tally {
     pub slowest: Micros,
     /// Which seeds broke a promise, and which was the first.
     pub violations: Vec<(u64, Violation)>,
-    /// Which seeds ended with something that had not come to its end.
-    pub stuck: Vec<(u64, String)>,
 }
-
-/// How many runs in a thousand may get stuck. It should be none: about two do, and why is not known yet.
-const STUCK_PER_THOUSAND_MAX: u64 = 10;
 
 impl Tally {
     /// Counts a run.
@@ -42,14 +37,6 @@ impl Tally {
         self.slowest = self.slowest.max(outcome.slowest);
         self.violations
             .extend(outcome.violation.map(|violation| (seed, violation)));
-        self.stuck.extend(outcome.stuck.map(|text| (seed, text)));
-    }
-
-    /// Whether more runs got stuck than may.
-    #[must_use]
-    pub fn is_stuck(&self) -> bool {
-        let allowed = self.seed_count.div_ceil(1_000) * STUCK_PER_THOUSAND_MAX;
-        self.stuck.len() as u64 > allowed
     }
 }
 
@@ -65,16 +52,11 @@ pub fn run(seed: u64, mutant: Option<Mutant>) -> Outcome {
     Run::new(seed, plan(seed), mutant).finish()
 }
 
-/// Runs seeds from one on without a rule, until that is noticed: how many it took. A promise is broken, or a run gets stuck that does not with the
-/// rule. None: none of them did.
+/// Runs seeds from one on, until one breaks a promise: how many it took. None: none of them did.
 #[must_use]
 pub fn seeds_until_caught(first: u64, seed_count: u64, mutant: Mutant) -> Option<u64> {
     (0..seed_count)
-        .find(|number| {
-            let outcome = run(first + number, Some(mutant));
-            outcome.violation.is_some()
-                || outcome.stuck.is_some() && run(first + number, None).stuck.is_none()
-        })
+        .find(|number| run(first + number, Some(mutant)).violation.is_some())
         .map(|number| number + 1)
 }
 

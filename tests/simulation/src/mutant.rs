@@ -15,6 +15,8 @@ pub enum Mutant {
     LoadWithoutClaim,
     /// The model's `resume_after_timeout`: a write whose outcome is unknown is taken for done.
     ResumeAfterUnknown,
+    /// Regions are taken whatever their epoch, and whoever holds them.
+    TakeWithoutEpoch,
     /// Who is being let go of still takes steps.
     UnfrozenRelease,
     /// A release does not save the list of commands that were applied.
@@ -33,12 +35,13 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them: first those of the model.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SaveWithoutFence,
         Self::AnswerBeforeCommit,
         Self::NoDeduplication,
         Self::LoadWithoutClaim,
         Self::ResumeAfterUnknown,
+        Self::TakeWithoutEpoch,
         Self::UnfrozenRelease,
         Self::ForgetAppliedAtHandoff,
         Self::LowerGenerations,
@@ -57,6 +60,7 @@ impl Mutant {
             Self::NoDeduplication => "no-deduplication",
             Self::LoadWithoutClaim => "load-without-claim",
             Self::ResumeAfterUnknown => "resume-after-unknown",
+            Self::TakeWithoutEpoch => "take-without-epoch",
             Self::UnfrozenRelease => "unfrozen-release",
             Self::ForgetAppliedAtHandoff => "forget-applied-at-handoff",
             Self::LowerGenerations => "lower-generations",

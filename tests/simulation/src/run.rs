@@ -53,8 +53,6 @@ pub struct Run {
 pub struct Outcome {
     /// The first promise that was broken.
     pub violation: Option<Violation>,
-    /// What had not come to its end long after the last fault, if no promise was broken: nothing wrong was said, and nothing at all.
-    pub stuck: Option<String>,
     /// How many events happened.
     pub event_count: u64,
     /// How many requests were answered.
@@ -140,7 +138,6 @@ impl Run {
     #[must_use]
     pub fn finish(mut self) -> Outcome {
         let mut look_at = CALM;
-        let mut stuck = None;
         loop {
             while self.shared.watch.violation.is_none() {
                 let Some(event) = self.shared.schedule.next(look_at) else {
@@ -161,7 +158,7 @@ impl Run {
                     "{} s after the last fault, {unsettled}",
                     SETTLE_MAX / SECOND
                 );
-                stuck = Some(text);
+                self.shared.watch.broken(look_at, text);
                 break;
             }
             look_at += SETTLE_INTERVAL;
@@ -173,7 +170,6 @@ impl Run {
             answer_count: watch.answered_count(),
             slowest: slowest.map_or(0, |wish| wish.answered - wish.asked),
             violation: watch.violation.clone(),
-            stuck,
             trace: self.shared.trace.unwrap_or_default(),
         }
     }

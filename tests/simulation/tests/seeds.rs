@@ -14,7 +14,6 @@ fn check(first: u64) {
         tally.add(seed, campaign::run(seed, None));
     }
     assert_eq!(tally.violations, []);
-    assert!(!tally.is_stuck(), "{:?}", tally.stuck);
     // They do something: each player asks for dozens of things.
     assert!(
         tally.answer_count > 100 * SEED_COUNT,
