@@ -40,7 +40,7 @@ impl Run {
     }
 
     fn unanswered(&self) -> Option<String> {
-        let (watch, database) = (&self.shared.watch, &self.shared.desk.database);
+        let watch = &self.shared.watch;
         let waiting = watch
             .wishes
             .iter()
@@ -55,7 +55,8 @@ impl Run {
             for (index, id, generation) in gateway.connections() {
                 let player = &self.players[index];
                 // The login of an older connection may have come last.
-                let is_last = database.generations.get(&player.key) == Some(&generation);
+                let mut others = watch.sessions.values();
+                let is_last = !others.any(|(key, other)| *key == player.key && *other > generation);
                 if player.connection != Some((gateway.node, id)) && !is_last {
                     return Some(format!("an older connection of {} is kept", player.key));
                 }

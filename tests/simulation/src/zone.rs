@@ -39,7 +39,7 @@ use actor::Actor;
 use holdings::Holdings;
 use links::Links;
 use reading::Purpose;
-use recovery::Recovery;
+use recovery::{Loss, Recovery};
 use trust::Trust;
 use zone_server::holdings::plan::Gift;
 
@@ -53,7 +53,7 @@ pub enum Due {
     /// A session tries again to enter, for the so manyth time.
     Enter(At, Enter, u32),
     /// A region tries to have a row back.
-    Recover(At, String),
+    Recover(Loss),
     /// A leave is given to the region where the character should be by now.
     Leave(RegionId, Enter),
     /// A heartbeat is sent.
@@ -92,7 +92,7 @@ enum Then {
     Peeked(Purpose),
     Lived(Purpose, Box<EntityRow>),
     EnterClaimed(At, Enter, u32),
-    Recovered(At, String, RegionId),
+    Recovered(Loss, RegionId),
     Adopted(RegionId),
     Saved { at: At, key: String, own: u64 },
     Spawned(At, Box<Asker>, Box<Claimed>),
@@ -181,7 +181,7 @@ impl Zone {
             Due::Mailbox(at) => self.empty_mailbox(at, shared),
             Due::Wake(at) => self.wake(at, shared),
             Due::Enter(at, enter, tries) => self.try_enter(at, enter, tries, shared),
-            Due::Recover(at, key) => self.try_recover(at, key, shared),
+            Due::Recover(loss) => self.try_recover(loss, shared),
             Due::Leave(region, leave) => self.deliver_leave(region, leave, shared),
             Due::Heartbeat => self.heartbeat(shared),
             Due::NoHeartbeat(sent) => self.no_heartbeat(sent, shared),
@@ -208,7 +208,7 @@ impl Zone {
             Then::EnterClaimed(at, enter, tries) => {
                 self.enter_claimed(at, enter, tries, answered, shared);
             }
-            Then::Recovered(at, key, region) => self.recovered(at, key, region, answered, shared),
+            Then::Recovered(loss, region) => self.recovered(loss, region, answered, shared),
             Then::Adopted(region) => self.adopted(region, answered, shared),
             Then::Saved { at, key, own } => self.saved(at, key, own, answered, shared),
             Then::Spawned(at, asker, row) => self.spawned(at, *asker, row, answered, shared),

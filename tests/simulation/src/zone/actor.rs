@@ -29,8 +29,8 @@ pub(super) struct Actor {
     wake_at_ms: Option<u64>,
     /// How many operations on rows are under way.
     pub(super) operation_count: usize,
-    /// Rows that are claimed anew, and who spoke for them.
-    pub(super) lost: BTreeMap<String, Option<Session>>,
+    /// Rows that are claimed anew, each as often as it was lost, and who spoke for them then.
+    pub(super) lost: BTreeMap<(String, u64), Option<Session>>,
     pub(super) is_draining: bool,
     is_closed: bool,
     /// Rows that are being given up.

@@ -8,7 +8,7 @@ use world::{
 };
 use zone_server::rows::decide::{self, Entrance, Reader, Recovery};
 
-use super::{At, Due, Then, Zone, rows};
+use super::{At, Due, Then, Zone, recovery::Loss, rows};
 use crate::{
     mutant::Mutant,
     schedule::{MILLI, Micros},
@@ -27,7 +27,7 @@ pub(super) enum Purpose {
     /// A session enters: which, and how often it was tried.
     Enter(At, Enter, u32),
     /// What a region had of it is not certain any more.
-    Recover(At, String),
+    Recover(Loss),
     /// Somebody says that it was released for a region of ours.
     Arrive,
 }
@@ -53,7 +53,7 @@ impl Zone {
                 Purpose::Enter(at, enter, _) => {
                     self.entered(at, enter, ClaimOutcome::Failed, shared)
                 }
-                Purpose::Recover(at, key) => self.gone(at, &key, shared),
+                Purpose::Recover(loss) => self.gone(&loss, shared),
                 Purpose::Arrive => {}
             },
             Err(_) => self.unread(purpose, shared),
@@ -83,7 +83,7 @@ impl Zone {
                 self.recovery.is_in_doubt = true;
                 self.entered(at, enter, ClaimOutcome::Failed, shared);
             }
-            Purpose::Recover(at, key) => self.not_yet(at, key, shared),
+            Purpose::Recover(loss) => self.not_yet(loss, shared),
             Purpose::Arrive => {}
         }
     }
@@ -105,13 +105,14 @@ impl Zone {
             Purpose::Enter(at, enter, tries) => {
                 self.decide_entrance(at, enter, tries, row, &reader, shared);
             }
-            Purpose::Recover(at, key) => match decide::recover(row, &reader) {
+            Purpose::Recover(loss) => match decide::recover(row, &reader) {
                 Recovery::Claim { seen } => {
-                    let then = Then::Recovered(at, key.clone(), row.region);
+                    let key = loss.key.clone();
+                    let then = Then::Recovered(loss, row.region);
                     self.adopt(key, seen, then, shared);
                 }
-                Recovery::Away(region) => self.away(at, &key, region, shared),
-                Recovery::Gone => self.gone(at, &key, shared),
+                Recovery::Away(region) => self.away(&loss, region, shared),
+                Recovery::Gone => self.gone(&loss, shared),
             },
             Purpose::Arrive => {
                 if let Some(seen) = decide::arrive(row, &reader) {

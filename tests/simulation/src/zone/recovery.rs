@@ -23,11 +23,20 @@ const BACKOFF_MAX: Micros = SECOND;
 /// For how many looks rows of ours are looked through after one was in doubt.
 const DOUBTFUL_LOOKS: u32 = 10;
 
+/// A row that a region has lost.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    pub(super) at: At,
+    pub(super) key: String,
+    number: u64,
+}
+
 /// What is known of rows that no region has.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     /// Whether a row may be ours that no region has.
     pub(super) is_in_doubt: bool,
+    loss_count: u64,
     looks_left: u32,
     seen: BTreeMap<String, u64>,
     /// Rows that were said to be released for regions of ours.
@@ -177,9 +186,11 @@ impl Zone {
 
     /// A session's player has gone: when its character is found, nobody speaks for it.
     pub(super) fn leave_lost(&mut self, at: At, leave: &Enter) {
-        if let Some(actor) = self.actor_at(at)
-            && let Some(session) = actor.lost.get_mut(&leave.key)
-        {
+        let Some(actor) = self.actor_at(at) else {
+            return;
+        };
+        let mut losses = actor.lost.iter_mut().rev();
+        if let Some((_, session)) = losses.find(|((key, _), _)| *key == leave.key) {
             session.take_if(|session| *session == leave.session);
         }
     }
@@ -192,67 +203,67 @@ impl Zone {
         session: Option<Session>,
         shared: &mut Shared,
     ) {
+        self.recovery.loss_count += 1;
+        let number = self.recovery.loss_count;
         if let Some(actor) = self.actor_at(at) {
-            actor.lost.insert(key.clone(), session);
-            self.later(0, Due::Recover(at, key), shared);
+            actor.lost.insert((key.clone(), number), session);
+            self.later(0, Due::Recover(Loss { at, key, number }), shared);
         }
     }
 
     /// Claims an entity's row again.
-    pub(super) fn try_recover(&mut self, at: At, key: String, shared: &mut Shared) {
-        let is_lost = self
-            .actor_at(at)
-            .is_some_and(|actor| actor.lost.contains_key(&key));
-        if is_lost {
-            self.read(key.clone(), Purpose::Recover(at, key), shared);
+    pub(super) fn try_recover(&mut self, loss: Loss, shared: &mut Shared) {
+        // A region that is here no more has ended its recoveries as well.
+        if self.actor_at(loss.at).is_some() {
+            self.read(loss.key.clone(), Purpose::Recover(loss), shared);
         }
     }
 
     pub(super) fn recovered(
         &mut self,
-        at: At,
-        key: String,
+        loss: Loss,
         region: RegionId,
         answered: Answered,
         shared: &mut Shared,
     ) {
         match answered {
             Ok(Response::Row(Some(row))) => {
-                let session = self.take_lost(at, &key);
+                let session = self.take_lost(&loss);
                 self.deliver(rows::claimed(*row), region, session, shared);
-                self.end_if_drained(at, shared);
+                self.end_if_drained(loss.at, shared);
             }
-            Ok(_) => self.not_yet(at, key, shared),
+            Ok(_) => self.not_yet(loss, shared),
             Err(_) => {
                 self.recovery.is_in_doubt = true;
-                self.not_yet(at, key, shared);
+                self.not_yet(loss, shared);
             }
         }
     }
 
     /// It is another server's, or for another to claim.
-    pub(super) fn away(&mut self, at: At, key: &str, region: RegionId, shared: &mut Shared) {
-        let session = self.take_lost(at, key);
+    pub(super) fn away(&mut self, loss: &Loss, region: RegionId, shared: &mut Shared) {
+        let session = self.take_lost(loss);
         self.released(session, region, shared);
-        self.arriving(region, key.to_owned(), shared);
-        self.end_if_drained(at, shared);
+        self.arriving(region, loss.key.clone(), shared);
+        self.end_if_drained(loss.at, shared);
     }
 
     /// It is not to be in the world.
-    pub(super) fn gone(&mut self, at: At, key: &str, shared: &mut Shared) {
-        if let Some(Session { link, number }) = self.take_lost(at, key) {
+    pub(super) fn gone(&mut self, loss: &Loss, shared: &mut Shared) {
+        if let Some(Session { link, number }) = self.take_lost(loss) {
             let (session, reason) = (number, Reason::Kicked);
             self.tell(link, Message::Evicted { session, reason }, shared);
         }
-        self.end_if_drained(at, shared);
+        self.end_if_drained(loss.at, shared);
     }
 
-    pub(super) fn not_yet(&mut self, at: At, key: String, shared: &mut Shared) {
+    pub(super) fn not_yet(&mut self, loss: Loss, shared: &mut Shared) {
         let delay = shared.chance.within(BACKOFF, BACKOFF_MAX);
-        self.later(delay, Due::Recover(at, key), shared);
+        self.later(delay, Due::Recover(loss), shared);
     }
 
-    fn take_lost(&mut self, at: At, key: &str) -> Option<Session> {
-        self.actor_at(at)?.lost.remove(key)?
+    fn take_lost(&mut self, loss: &Loss) -> Option<Session> {
+        let name = (loss.key.clone(), loss.number);
+        self.actor_at(loss.at)?.lost.remove(&name)?
     }
 }
