@@ -157,10 +157,11 @@ impl Cluster {
     /// With two zone servers, of which the first holds the region in which everybody begins, and the second the others.
     pub(crate) async fn pair() -> (Self, FakeZone) {
         let mut cluster = Self::start().await;
+        // Before there is another: of a region that nobody was ever given, a gateway guesses who takes it.
+        cluster.hand(&[START], 0).await;
         let other = FakeZone::new();
         let server = Server::start(other.clone(), &cluster.store).await;
         cluster.servers.push(server);
-        cluster.hand(&[START], 0).await;
         cluster.hand(&others(), 1).await;
         other.linked().await;
         (cluster, other)
