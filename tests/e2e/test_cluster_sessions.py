@@ -158,10 +158,9 @@ class Maps(ClusterCase):
     def test_a_reset_is_in_force_everywhere_when_it_is_answered(self):
         x, y = self.borders()[0]
         master = self.game_master()
-        walls = [(int(x) + east, int(y) + 2) for east in (-1, 0)]
-        for tile in walls:
-            self.assertIs(master.ask("edit", ["tile", ["plain", "Collision", *tile, yard.WALL_GID]]), True)
         walkers = [self.play_at("Walker", x + 2 * side, y + 2.5, gateway=gateway) for gateway, side in enumerate((-1, 1))]
+        for tile in ((int(x) + east, int(y) + 2) for east in (-1, 0)):
+            self.assertIs(master.ask("edit", ["tile", ["plain", "Collision", *tile, yard.WALL_GID]]), True)
         for walker, side in zip(walkers, (-1, 1)):
             until(lambda: not walker.ask("move", (-4 * side, 0, 0)) or not walker.ask("move", (4 * side, 0, 0)), "the walls stand")
         for edit in ("reload", "reset"):
