@@ -11,9 +11,11 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Claiming {
     /// The session that it is for.
-    session: Session,
+    enter: Enter,
     /// Whether that session's player has gone meanwhile.
     has_left: bool,
+    /// Whether the row has come by another claim, and the session with it.
+    is_over: bool,
     /// A later session that has come for the character meanwhile.
     next: Option<Enter>,
 }
@@ -42,8 +44,9 @@ impl Region {
             out.push(enter.elsewhere(Some(region)));
         } else {
             let claiming = Claiming {
-                session: enter.session,
+                enter: enter.clone(),
                 has_left: false,
+                is_over: false,
                 next: None,
             };
             self.claiming.insert(enter.key.clone(), claiming);
@@ -61,6 +64,7 @@ impl Region {
     ) {
         let claiming = self.claiming.remove(&enter.key);
         let has_left = claiming.as_ref().is_some_and(|claiming| claiming.has_left);
+        let is_over = claiming.as_ref().is_some_and(|claiming| claiming.is_over);
         let next = claiming.and_then(|claiming| claiming.next);
         let key = enter.key.clone();
         match outcome {
@@ -84,6 +88,11 @@ impl Region {
                         Speaker::Nobody { .. } | Speaker::Leaving => enter.elsewhere(None),
                     });
                 }
+            }
+            _ if is_over => {}
+            // It has come over a border meanwhile.
+            ClaimOutcome::Elsewhere(_) | ClaimOutcome::Failed if self.has(&key) && !has_left => {
+                self.enter(enter, now, out);
             }
             ClaimOutcome::Elsewhere(region) => out.push(enter.elsewhere(Some(region))),
             ClaimOutcome::Superseded => out.push(enter.superseded()),
@@ -119,8 +128,28 @@ impl Region {
         };
         if self.take_in(row, speaker, now, out) && !self.is_draining {
             self.tell_moved(session, out);
+            self.let_in(&key, now, out);
         }
         self.go_on(&key, now, out);
+    }
+
+    /// A row has come that a session's own claim has not brought: it was a little later than what brought it. The session waits for it no longer, and
+    /// if its player has gone meanwhile, nobody does.
+    fn let_in(&mut self, key: &str, now: &Now<'_>, out: &mut Vec<Output>) {
+        let waiting = self.claiming.get_mut(key);
+        let Some(claiming) = waiting.filter(|claiming| !claiming.is_over) else {
+            return;
+        };
+        claiming.is_over = true;
+        let (enter, has_left) = (claiming.enter.clone(), claiming.has_left);
+        if !has_left {
+            self.enter(enter, now, out);
+        } else if let Some(resident) = self.residents.get_mut(key)
+            && resident.session().is_none()
+            && resident.generation == enter.generation
+        {
+            resident.speaker = Speaker::Leaving;
+        }
     }
 
     /// Puts in what a claim returned, unless a later claim's is here: only the last one's may be written.
@@ -164,7 +193,7 @@ impl Region {
     /// A session does not want any more what is being claimed.
     pub(super) fn call_off(&mut self, key: &str, session: Session) {
         if let Some(claiming) = self.claiming.get_mut(key) {
-            claiming.has_left |= claiming.session == session;
+            claiming.has_left |= claiming.enter.session == session;
             claiming.next.take_if(|next| next.session == session);
         }
     }

@@ -27,11 +27,11 @@ pub enum Entrance {
         /// Its `own`.
         seen: u64,
     },
-    /// The character belongs to that region, which may be the one where the session is: then it is about to come.
+    /// The character belongs to that region, which is another than the one where the session is.
     Elsewhere(RegionId),
     /// A later session has come.
     Superseded,
-    /// It is in somebody's hands. That ends soon.
+    /// It is in somebody's hands, or about to come, and then the region lets the session in. That ends soon.
     Later,
 }
 
@@ -40,9 +40,8 @@ pub enum Entrance {
 pub fn enter(row: &EntityRow, generation: u64, here: RegionId, reader: &Reader) -> Entrance {
     if row.owner == Some(reader.me) {
         // Otherwise a claim, a release or a recovery is under way, which may come back with this very session.
-        return reader
-            .whereabouts
-            .map_or(Entrance::Later, Entrance::Elsewhere);
+        let elsewhere = reader.whereabouts.filter(|there| *there != here);
+        return elsewhere.map_or(Entrance::Later, Entrance::Elsewhere);
     }
     if row.generation > generation {
         Entrance::Superseded
@@ -203,7 +202,8 @@ mod tests {
         };
         let elsewhere = Entrance::Elsewhere(region(1));
         assert_eq!(enter(&row(Some(ME)), 1, region(0), &there), elsewhere);
-        assert_eq!(enter(&row(Some(ME)), 1, region(1), &there), elsewhere);
+        let about_to_come = enter(&row(Some(ME)), 1, region(1), &there);
+        assert_eq!(about_to_come, Entrance::Later);
         assert_eq!(enter(&row(Some(ME)), 3, region(0), &HOME), Entrance::Later);
     }
 

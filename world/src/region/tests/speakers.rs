@@ -1,6 +1,6 @@
 //! Who speaks for a character when entrances, takeovers and claims come to their end late, or nobody knows to which, story by story.
 
-use super::{super::*, words::with_anna, yard::*};
+use super::{super::*, words::*, yard::*};
 
 /// Anna's first session, by another stream of its gateway.
 fn by(link: LinkId) -> Enter {
@@ -87,4 +87,41 @@ fn who_spoke_when_a_row_was_lost_does_not_speak_for_whom_a_later_session_has_fou
             "1: moved 2 0:0:0"
         ]
     );
+}
+
+#[test]
+fn who_enters_does_not_wait_for_its_claim_if_another_has_brought_the_row() {
+    let mut yard = Yard::new();
+    yard.account("anna", 6.5, 2.5);
+    yard.is_store_held = true;
+    yard.enter("anna", 1, 1);
+    let mut row = yard.row("anna").claimed.clone();
+    row.own += 1;
+    row.generation = 1;
+    yard.give(region(0, 0), Input::Adopted(Box::new(row), None));
+    assert_eq!(yard.told(), ["1: entered 1 0:0:0"]);
+
+    let failed = Input::Entered(enter("anna", 1, 1), ClaimOutcome::Failed);
+    yard.give(region(0, 0), failed);
+    assert_eq!(yard.told(), [""; 0], "it is in already");
+    assert_eq!(yard.resident("anna").unwrap().session(), Some(session(1)));
+}
+
+#[test]
+fn who_leaves_while_its_claim_is_under_way_is_not_let_in_by_another() {
+    let mut yard = Yard::new();
+    yard.account("anna", 6.5, 2.5);
+    yard.is_store_held = true;
+    yard.enter("anna", 1, 1);
+    yard.give(region(0, 0), Input::Leave(enter("anna", 1, 1)));
+    let mut row = yard.row("anna").claimed.clone();
+    row.own += 1;
+    row.generation = 1;
+    yard.rows.all.get_mut("anna").unwrap().claimed = row.clone();
+    yard.rows.all.get_mut("anna").unwrap().owner = Some(FIRST);
+    yard.give(region(0, 0), Input::Adopted(Box::new(row), None));
+    assert_eq!(yard.told(), [""; 0]);
+    yard.store_all();
+    assert!(yard.resident("anna").is_none());
+    assert!(!yard.row("anna").present, "nobody waits for it");
 }
