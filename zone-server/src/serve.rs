@@ -1,6 +1,6 @@
 //! The life of a zone server: it loads the world, starts its tasks, and drains when told to stop.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use runtime::{
     Context,
@@ -59,7 +59,9 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let health = context.health.part("zone-server");
     let address = listener.local_addr().map_err(Error::Listen)?;
-    let reached = config.advertise.clone().unwrap_or_else(|| url(address));
+    let reached = config.advertise.clone();
+    // Settings have refused a listener that nobody else could name.
+    let reached = reached.unwrap_or_else(|| format!("http://{address}"));
     let loaded = Server::load(store, announcements, reached, config.is_alone).await?;
     let Loaded {
         server,
@@ -115,14 +117,4 @@ pub async fn serve(
     finished?;
     tracing::info!("zone server has stopped");
     Ok(())
-}
-
-fn url(mut address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{address}")
 }
