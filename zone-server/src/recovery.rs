@@ -77,7 +77,7 @@ async fn look_again_and_again(server: &Server) {
     let mut own = Doubtful::default();
     loop {
         interval.tick().await;
-        warn(look(server, &mut own).await);
+        say(server, look(server, &mut own).await);
     }
 }
 
@@ -85,7 +85,7 @@ async fn look_again_and_again(server: &Server) {
 async fn look_in_begun(server: &Server) {
     loop {
         let regions: Vec<RegionId> = server.begun.take().await.into_iter().collect();
-        warn(adopt_in(server, &regions).await);
+        say(server, adopt_in(server, &regions).await);
     }
 }
 
@@ -102,12 +102,16 @@ async fn take_arrivals(server: &Server) {
     }
 }
 
-fn warn(looked: Result<(), store::Error>) {
-    if let Err(error) = looked {
-        tracing::warn!(
+fn say(server: &Server, looked: Result<(), store::Error>) {
+    match looked {
+        Ok(()) if server.rows_outage.ends() => {
+            tracing::info!("rows that nobody owns are looked for again");
+        }
+        Err(error) if server.rows_outage.begins() => tracing::warn!(
             error = &error as &dyn std::error::Error,
             "cannot look for rows that nobody owns"
-        );
+        ),
+        _ => {}
     }
 }
 
@@ -324,23 +328,25 @@ mod tests {
         running.stop().await;
     }
 
-    /// Lets one part of the recovery work until Anna is in the west. Her row is nobody's then.
-    async fn is_found_by(server: &Server, part: impl Future<Output = ()>) {
-        let own = lose(server).await;
-        let claimed = rows::adopt(server, "anna".to_owned(), own).await.unwrap();
-        assert_eq!(rows::give_back(server, claimed, WEST).await, Outcome::Done);
+    /// Waits until Anna is in the west.
+    async fn is_here(server: &Server) {
         let arrival = async {
             while server.whereabouts.of("anna") != Some(WEST) {
                 tokio::task::yield_now().await;
             }
         };
-        let found = async {
-            tokio::select! {
-                () = part => unreachable!("it works for ever"),
-                () = arrival => {}
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.unwrap();
+        tokio::time::timeout(PATIENCE, arrival).await.unwrap();
+    }
+
+    /// Lets one part of the recovery work until Anna is in the west. Her row is nobody's then.
+    async fn is_found_by(server: &Server, part: impl Future<Output = ()>) {
+        let own = lose(server).await;
+        let claimed = rows::adopt(server, "anna".to_owned(), own).await.unwrap();
+        assert_eq!(rows::give_back(server, claimed, WEST).await, Outcome::Done);
+        tokio::select! {
+            () = part => unreachable!("it works for ever"),
+            () = is_here(server) => {}
+        }
         assert_eq!(row(server).await.owner, Some(server.me));
     }
 

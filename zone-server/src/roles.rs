@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use runtime::shutdown::Shutdown;
 use tokio::time::MissedTickBehavior;
 
-use crate::server::Server;
+use crate::{outage::Outage, server::Server};
 
 /// How often roles are read (DESIGN, "Presence and sessions").
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -14,18 +14,26 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<()> {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let outage = Outage::default();
     loop {
         tokio::select! {
             () = stop.triggered() => return Ok(()),
             _ = interval.tick() => {}
         }
         match server.store.accounts().game_masters().await {
-            Ok(game_masters) if game_masters == **server.game_masters.load() => {}
-            Ok(game_masters) => server.game_masters.store(Arc::new(game_masters)),
-            Err(error) => tracing::warn!(
+            Ok(game_masters) => {
+                if outage.ends() {
+                    tracing::info!("roles are read again");
+                }
+                if game_masters != **server.game_masters.load() {
+                    server.game_masters.store(Arc::new(game_masters));
+                }
+            }
+            Err(error) if outage.begins() => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "roles cannot be read; they stay as they were"
             ),
+            Err(_) => {}
         }
     }
 }

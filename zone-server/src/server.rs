@@ -20,6 +20,7 @@ use crate::{
     heartbeat::Standing,
     holdings::Holdings,
     links::Links,
+    outage::Outage,
     peers::Peers,
     recovery::Begun,
     regions::Regions,
@@ -61,6 +62,8 @@ pub(crate) struct Server {
     pub(crate) terrain_changed: Notify,
     /// Whether a row may be ours that no region has: a claim's outcome is unknown, or a region has failed while it had rows in its hands.
     pub(crate) rows_in_doubt: AtomicBool,
+    /// Whether rows can be looked for.
+    pub(crate) rows_outage: Outage,
 }
 
 /// A zone server that does nothing yet, and what its ground needs.
@@ -115,6 +118,7 @@ impl Server {
             map_edits,
             terrain_changed: Notify::new(),
             rows_in_doubt: AtomicBool::new(false),
+            rows_outage: Outage::default(),
         });
         Ok(Some(Loaded {
             server,

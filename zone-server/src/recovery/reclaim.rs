@@ -49,6 +49,7 @@ impl Speaker {
 /// Claims an entity's row again, however often the database has to be asked, and gives it to the region where it belongs, unless another server has that.
 pub(crate) async fn reclaim(server: &Server, key: &str, speaker: &Speaker) {
     let mut wait = BACKOFF;
+    let mut has_failed = false;
     loop {
         match try_reclaim(server, key).await {
             Ok(Reclaimed::Ours(row, region)) => {
@@ -68,11 +69,17 @@ pub(crate) async fn reclaim(server: &Server, key: &str, speaker: &Speaker) {
                 return;
             }
             Ok(Reclaimed::NotYet) => {}
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                key,
-                "a row cannot be claimed again yet"
-            ),
+            Err(error) => {
+                // There may be thousands whom the same outage keeps waiting.
+                let is_told = std::mem::replace(&mut has_failed, true);
+                if !is_told && server.rows_outage.begins() {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        key,
+                        "a row cannot be claimed again yet"
+                    );
+                }
+            }
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(BACKOFF_MAX);
