@@ -1,6 +1,7 @@
 //! One connection: one task that owns one socket. It reads requests, lets the [`Session`] decide what becomes of them, carries out what that
 //! wants, and writes the replies. What a client costs is bounded here: how much is read, kept and written, and how long anything may take.
 
+mod asked;
 mod effects;
 mod inbox;
 mod line;

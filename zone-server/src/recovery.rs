@@ -307,6 +307,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_row_of_ours_that_no_region_has_is_found_when_trust_has_come_back() {
+        let running = Running::start().await;
+        let server = &running.server;
+        // As if what was written before had come late: nobody knows of it.
+        let own = lose(server).await;
+        server.trust.lose();
+        is_here(server).await;
+        assert_eq!(row(server).await.own, own + 1);
+        running.stop().await;
+    }
+
+    #[tokio::test]
     async fn who_leaves_before_its_character_has_come_is_not_forgotten() {
         let running = Running::start().await;
         let server = &running.server;

@@ -46,6 +46,13 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Term(u64);
 
+impl Term {
+    /// Whether there was a time before it in which others could take everything over.
+    pub(crate) fn follows_a_lapse(self) -> bool {
+        self.0 > 0
+    }
+}
+
 impl Trust {
     /// Nobody has acknowledged anything yet.
     pub(crate) fn new(is_alone: bool) -> Self {
@@ -150,6 +157,12 @@ impl Trust {
         let now = Instant::now();
         self.expire_at(&mut state, now);
         state.unbroken_since.is_some_and(|since| now - since >= ttl)
+    }
+
+    /// As if nothing had been acknowledged for too long.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        self.lapse(&mut self.state.lock());
     }
 
     fn expire_at(&self, state: &mut State, now: Instant) {

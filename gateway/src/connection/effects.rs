@@ -37,10 +37,7 @@ impl Connection {
                 }
                 Output::Enter(character, region) => self.enter(character, region),
                 Output::Leave(character, region) => {
-                    self.line.say(ToZone::Leave {
-                        character: character.clone(),
-                        region,
-                    });
+                    self.line.leave(&character, Some(region));
                     self.shared.presence.ended(&character);
                 }
                 Output::Command(command) => {
@@ -165,11 +162,9 @@ impl Connection {
         let Some(character) = self.session.character().cloned() else {
             return;
         };
-        if let Some(region) = self.session.region() {
-            self.line.say(ToZone::Leave {
-                character: character.clone(),
-                region,
-            });
+        let region = self.session.region();
+        self.line.leave(&character, region);
+        if region.is_some() {
             let farewell = tokio::time::timeout(FAREWELL, self.line.finish());
             if farewell.await.is_err() {
                 tracing::debug!("the zone server will miss the player by itself");

@@ -6,11 +6,12 @@ use std::{collections::VecDeque, future::pending, pin::Pin};
 use tokio::sync::mpsc::{OwnedPermit, error::SendError, error::TrySendError};
 use world::{region::WINDOW, region_id::RegionId};
 
+use super::asked::Asked;
 use crate::{
     registry::{Registration, Word},
     router::Router,
     zone_link::{Link, LinkId},
-    zone_message::{Event, SessionNumber, ToZone},
+    zone_message::{Character, Event, SessionNumber, ToZone},
 };
 
 /// Messages that wait for room in the stream's queue: everything unanswered, some times over. With more, the line is given up and made anew.
@@ -28,6 +29,8 @@ pub(super) struct Line {
     reserving: Option<Reserving>,
     /// Too much waited; nobody has been told yet.
     is_given_up: bool,
+    /// The streams by which the session has asked for its character.
+    asked: Asked,
 }
 
 /// The line could not be had.
@@ -72,10 +75,11 @@ impl Line {
         self.ear = Some(ear);
         // After it was noted who speaks by the stream, so that its end is not missed.
         self.link = link.filter(|link| !link.is_ended());
-        if self.link.is_none() {
+        let Some(link) = &self.link else {
             self.forget_link();
             return Err(Unreachable);
-        }
+        };
+        self.asked.note(number, link, region);
         self.say(message);
         Ok(())
     }
@@ -121,6 +125,17 @@ impl Line {
         }
     }
 
+    /// Tells everybody who may have a session's character that its player has gone. The last that was heard of the character is that it is there.
+    pub(super) fn leave(&mut self, character: &Character, region: Option<RegionId>) {
+        self.asked.leave(character, region.and(self.link_id()));
+        if let Some(region) = region {
+            self.say(ToZone::Leave {
+                character: character.clone(),
+                region,
+            });
+        }
+    }
+
     /// Where it leads, if it is up.
     pub(super) fn zone(&self) -> Option<&str> {
         self.link.as_ref().map(Link::address)
@@ -137,7 +152,10 @@ impl Line {
 
     /// Forgets what waits, and hears no more.
     fn hang_up(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            asked: std::mem::take(&mut self.asked),
+            ..Self::default()
+        };
     }
 
     /// Forgets what waits, and goes on listening. What was unanswered is sent again after the next entrance.
@@ -195,6 +213,7 @@ impl Line {
         };
         match word {
             Word::Event(link, event) => {
+                self.asked.heard(link, &event);
                 let counts = event.is_for_any_stream() || self.link_id() == Some(link);
                 let number = self.ear.as_ref()?.number();
                 counts.then_some(Heard::Event(number, event))

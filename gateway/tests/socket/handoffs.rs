@@ -6,9 +6,9 @@ use proto::command::Body;
 use wire::Value;
 
 use crate::{
-    client::{DEADLINE, get, set, step, text, update},
+    client::{Client, DEADLINE, get, set, step, text, update},
     cluster::{Cluster, START, others},
-    fake_zone::{Heard, Say, again, changes, entity, region, released, reply, value},
+    fake_zone::{FakeZone, Heard, Say, again, changes, entity, region, released, reply, value},
 };
 
 fn yes() -> Option<Value> {
@@ -262,7 +262,7 @@ async fn a_region_changes_hands_without_a_blink() {
 }
 
 /// Waits until a zone server has heard something.
-async fn until_heard(zone: &crate::fake_zone::FakeZone, is_it: impl Fn(&Heard) -> bool) {
+async fn until_heard(zone: &FakeZone, is_it: impl Fn(&Heard) -> bool) {
     while !is_it(&zone.next().await) {}
 }
 
@@ -324,4 +324,55 @@ async fn nobody_is_disturbed_by_changes_elsewhere() {
             .has_heard(|heard| matches!(heard, Heard::Enter(_)))
             .await
     );
+}
+
+/// Lets Anna's character go from the first zone server to a region of the second, which does not answer; then that region comes to the first.
+async fn comes_back(cluster: &Cluster, other: &FakeZone) -> (Client, u64) {
+    let zone = &cluster.zone;
+    other.let_in(false);
+    let client = cluster.play("anna").await;
+    let session = zone.entrance().await.session;
+    zone.say(vec![released(session, region(1))]);
+    assert_eq!(other.entrance().await.session, session);
+    zone.put(region(1), entity("anna", 3, 9.5));
+    cluster.hand(&[region(1)], 0).await;
+    assert_eq!(zone.entrance().await.region, Some(region(1)));
+    (client, session)
+}
+
+#[tokio::test]
+async fn who_goes_leaves_everybody_who_may_have_the_character_yet() {
+    let (cluster, other) = Cluster::pair().await;
+    let (mut client, session) = comes_back(&cluster, &other).await;
+    client.send(&[step(1.0)]).await;
+    let command = cluster.zone.command().await;
+    cluster.zone.say(vec![reply(&command, true)]);
+    assert_eq!(client.reply().await, yes());
+    drop(client);
+    for (zone, at) in [(&cluster.zone, region(1)), (&other, region(1))] {
+        let leave = zone.departure().await;
+        assert_eq!((leave.session, leave.region), (session, Some(at)));
+    }
+}
+
+#[tokio::test]
+async fn who_goes_does_not_leave_those_who_have_let_go() {
+    let (cluster, other) = Cluster::pair().await;
+    let zone = &cluster.zone;
+    let (mut client, session) = comes_back(&cluster, &other).await;
+    client.send(&[step(1.0)]).await;
+    let command = zone.command().await;
+    let not_there = proto::Elsewhere {
+        session,
+        counter: 0,
+        attempt: 0,
+        region: None,
+    };
+    // It has been heard when an answer that comes by the same stream after it has.
+    other.say(vec![Say::Elsewhere(not_there), reply(&command, true)]);
+    assert_eq!(client.reply().await, yes());
+    drop(client);
+    assert_eq!(zone.departure().await.session, session);
+    let is_leave = |heard: &Heard| matches!(heard, Heard::Leave(_));
+    assert!(!other.has_heard(is_leave).await);
 }

@@ -219,6 +219,10 @@ impl Keeper {
             server.links.suspend();
             if trust.open(term) {
                 server.links.resume();
+                if term.follows_a_lapse() {
+                    // What we have written late is ours, whoever has its region by now; and others leave to us what is ours.
+                    server.doubt_rows();
+                }
             }
         }
     }
