@@ -28,6 +28,8 @@ pub(super) const LONG_ABOUT: &str = "Make a world the current one, in a data fol
 
 /// The template that new characters begin with.
 const PLAYER: &str = "player";
+/// How often a folder is read again because others have published meanwhile. Each time, one of them has come to its end.
+const ATTEMPTS_MAX: usize = 16;
 
 /// What became of a folder.
 pub(crate) enum Outcome {
@@ -44,27 +46,30 @@ pub(crate) enum Outcome {
     Refused(Report),
 }
 
-/// Publishes a folder.
+/// Publishes a folder. Its new maps are put beside those that are there; if others have put theirs there meanwhile, it is done anew.
 pub(crate) async fn publish(
     store: &Store,
     folder: &Path,
     progress: Progress,
 ) -> anyhow::Result<Outcome> {
-    let known = store.content().placements().await?;
-    let checked = check::read(folder, known, progress).await?;
-    let Some(content) = checked.content else {
-        return Ok(Outcome::Refused(checked.report));
-    };
-    let summary = Summary::of(&content.terrain);
-    let published = store
-        .content()
-        .publish(publication(&content, checked.files))
-        .await?;
-    Ok(Outcome::Published {
-        published,
-        summary,
-        report: checked.report,
-    })
+    for _ in 0..ATTEMPTS_MAX {
+        let known = store.content().placements().await?;
+        let checked = check::read(folder, known.clone(), progress.clone()).await?;
+        let Some(content) = checked.content else {
+            return Ok(Outcome::Refused(checked.report));
+        };
+        let summary = Summary::of(&content.terrain);
+        let publication = publication(&content, checked.files);
+        let published = store.content().publish_beside(known, publication).await?;
+        if let Some(published) = published {
+            return Ok(Outcome::Published {
+                published,
+                summary,
+                report: checked.report,
+            });
+        }
+    }
+    anyhow::bail!("others publish all the time; nothing was published")
 }
 
 fn publication(content: &Content, files: Files) -> Publication {
@@ -173,4 +178,54 @@ fn document(published: Published, summary: &Summary, report: &Report) -> serde_j
 
 fn problems(report: &Report) -> Vec<serde_json::Value> {
     report.problems.iter().map(check::problem).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A world of one map of that name.
+    fn folder(map: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let tmx = r#"<?xml version="1.0" encoding="UTF-8"?>
+<map version="1.10" orientation="orthogonal" renderorder="right-down" width="2" height="1" tilewidth="16" tileheight="16" infinite="0">
+ <tileset firstgid="1" name="t" tilewidth="16" tileheight="16" tilecount="8" columns="8"><image source="t.png" width="128" height="16"/></tileset>
+ <layer id="1" name="Ground" width="2" height="1"><data encoding="csv">0,0</data></layer>
+ <objectgroup id="2" name="o"><object id="1" type="start" x="8" y="8"><point/></object></objectgroup>
+</map>
+"#;
+        let files = [
+            ("world.toml", "name = 'One'\n"),
+            ("client/VERSION", "1.0.0"),
+            (&format!("{map}.tmx"), tmx),
+        ];
+        std::fs::create_dir(folder.path().join("client")).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    #[tokio::test]
+    async fn of_folders_that_are_published_at_once_none_takes_anothers_place() {
+        let data = tempfile::tempdir().unwrap();
+        let store = Store::embedded(data.path()).await.unwrap();
+        let folders = ["one", "two", "three", "four"].map(folder);
+        let publishing = folders.each_ref().map(|folder| {
+            let (store, path) = (store.clone(), folder.path().to_owned());
+            tokio::spawn(async move { publish(&store, &path, Progress::hidden()).await })
+        });
+        for published in publishing {
+            match published.await.unwrap().unwrap() {
+                Outcome::Published { published, .. } => assert!(published.is_new),
+                Outcome::Refused(report) => panic!("{report:?}"),
+            }
+        }
+        let placements = store.content().placements().await.unwrap();
+        let levels: BTreeSet<_> = placements.values().map(|place| place.level).collect();
+        assert_eq!((placements.len(), levels.len()), (4, 4), "{placements:?}");
+        store.close().await;
+    }
 }
