@@ -197,6 +197,8 @@ impl Zone {
                 let regions = self.all_regions().into_iter();
                 let node = self.node;
                 shared.started.extend(regions.map(|region| (node, region)));
+                // What we have written late is ours, whoever has its region by now.
+                self.recovery.is_in_doubt |= term.follows_a_lapse();
             }
         }
         self.end_if_rid_of_all(shared);

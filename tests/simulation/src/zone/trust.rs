@@ -24,6 +24,14 @@ pub(super) struct Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Term(u64);
 
+impl Term {
+    /// Whether there was a time before it in which others could take everything over.
+    #[must_use]
+    pub(super) fn follows_a_lapse(self) -> bool {
+        self.0 > 0
+    }
+}
+
 impl Trust {
     /// One that begins closed.
     pub(super) fn new(is_for_ever: bool) -> Self {
