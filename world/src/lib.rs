@@ -1,5 +1,5 @@
-//! The game: maps, regions, entities, movement. Synchronous and deterministic: no async, no clock, no SQL, no network;
-//! time and chance are arguments.
+//! The game: maps, regions, entities, movement, and the uthreads that move what lives there. Synchronous and deterministic: no clock, no SQL,
+//! no network, and nothing that waits (an `async` uthread is polled by its scheduler); time and chance are arguments.
 
 pub mod applied;
 pub mod attributes;
@@ -13,6 +13,7 @@ pub mod position;
 pub mod region;
 pub mod region_id;
 pub mod report;
+pub mod scheduler;
 pub mod settings;
 pub mod state_pickle;
 pub mod terrain;
