@@ -12,8 +12,8 @@
 //!
 //! **Forms.** A [`Uthread`] is resumed by a call; an `async fn` is polled, and has its world and scheduler by its [`Context`]. They behave alike, and cost about the same.
 //!
-//! **Cost.** A uthread is 56 bytes, some 16 in queues, 4 when it is gone, and its own state in an allocation of its own: for an `async fn`, what lives
-//! across its yields and twice its 16-byte context. One that sleeps costs no time until it is due; `cargo bench -p world --bench uthreads` has the rest.
+//! **Cost.** A uthread is a seat of 56 bytes, a place or two of 8 in queues, and its own state in an allocation of its own: together 70 to 110 bytes if that is a
+//! few words, and 75 more as an `async fn`. One that sleeps takes no time until it is due; `cargo bench -p world --bench uthreads` measures the rest.
 
 mod body;
 mod buckets;
@@ -76,7 +76,8 @@ pub struct Scheduler<W> {
 impl<W> Scheduler<W> {
     /// Nobody yet. `now` is the tick that has been.
     ///
-    /// While uthreads run, the world is in the scheduler, and a default one in its place; that is made once, here.
+    /// While uthreads run, the world is in the scheduler, and a default one in its place; that is made once, here. It is moved there and back for each
+    /// tick and each [`Scheduler::resume_now`]: a large one is better a box.
     #[must_use]
     pub fn new(now: u64) -> Self
     where
