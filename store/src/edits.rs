@@ -4,7 +4,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::BoxFuture;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{
+    Any, AnyConnection, AssertSqlSafe, Row,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 use world::{applied::CommandId, terrain::TileEdit};
 
 use crate::{
@@ -22,9 +26,12 @@ pub struct Audit {
     pub author: String,
     /// The command's name for ever.
     pub id: CommandId,
-    /// What is done, for people.
+    /// What is done, for people. Never [`REFUSED`], which says that nothing is.
     pub command: String,
 }
+
+/// The line of an edit that was refused for good.
+pub const REFUSED: &str = "refused, though it was sent before";
 
 /// What became of an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +42,8 @@ pub enum Outcome<T> {
     Repeated,
     /// It cannot be done: the name is taken, there is no such map, or the row is no longer the caller's. Nothing was written.
     Refused,
+    /// It was refused for good before ([`Edits::refuse`]). Nothing was written.
+    Denied,
 }
 
 /// A line of the audit log.
@@ -144,14 +153,35 @@ impl Edits<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn is_done(&self, author: &str, id: CommandId) -> Result<bool, Error> {
-        let query = sqlx::query(
-            "SELECT id FROM audit WHERE author = $1 AND generation = $2 AND counter = $3",
-        )
-        .bind(author.to_owned())
-        .bind(signed(id.generation))
-        .bind(signed(id.counter));
-        let row = self.0.reads().optional(query).await?;
-        Ok(row.is_some())
+        let line = self.0.reads().optional(line_of(author, id)).await?;
+        Ok(line.as_ref().map(is_done).transpose()? == Some(true))
+    }
+
+    /// Refuses an edit for good, unless it has taken effect: an earlier attempt that is still on its way has none any more. Whether it has.
+    ///
+    /// # Errors
+    /// The outcome is unknown.
+    pub async fn refuse(&self, author: String, id: CommandId) -> Result<bool, Error> {
+        let now_ms = self.0.engine().now_ms();
+        let audit = Audit {
+            author,
+            id,
+            command: REFUSED.to_owned(),
+        };
+        self.0
+            .writer
+            .run(move |connection: &mut AnyConnection| {
+                let audit = audit.clone();
+                Box::pin(async move {
+                    let author = audit.author.clone();
+                    if note(connection, now_ms, audit).await?.is_some() {
+                        return Ok(Verdict::Keep(false));
+                    }
+                    let line = line_of(&author, id).fetch_one(connection).await?;
+                    Ok(Verdict::Undo(is_done(&line)?))
+                })
+            })
+            .await
     }
 
     /// Takes those of a map's edits away that are named and still as they are named; others, also such as were made in the meantime, stay. The version
@@ -296,8 +326,13 @@ impl Edits<'_> {
             .run(move |connection: &mut AnyConnection| {
                 let (audit, effect) = (audit.clone(), Arc::clone(&effect));
                 Box::pin(async move {
+                    let (author, id) = (audit.author.clone(), audit.id);
                     let Some(id) = note(connection, now_ms, audit).await? else {
-                        return Ok(Verdict::Undo(Outcome::Repeated));
+                        let line = line_of(&author, id).fetch_one(connection).await?;
+                        return Ok(Verdict::Undo(match is_done(&line)? {
+                            true => Outcome::Repeated,
+                            false => Outcome::Denied,
+                        }));
                     };
                     Ok(match effect(connection, id).await? {
                         Some(value) => Verdict::Keep(Outcome::Done(value)),
@@ -326,6 +361,20 @@ async fn note(
         .bind(storable(audit.command))
         .fetch_optional(connection)
         .await
+}
+
+/// The line of an edit.
+fn line_of(author: &str, id: CommandId) -> Query<'static, Any, AnyArguments> {
+    sqlx::query("SELECT command FROM audit WHERE author = $1 AND generation = $2 AND counter = $3")
+        .bind(author.to_owned())
+        .bind(signed(id.generation))
+        .bind(signed(id.counter))
+}
+
+/// Whether a line is of an edit that has taken effect.
+fn is_done(line: &AnyRow) -> Result<bool, sqlx::Error> {
+    let command: String = line.try_get(0)?;
+    Ok(command != REFUSED)
 }
 
 async fn put_tile(

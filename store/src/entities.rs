@@ -3,7 +3,7 @@
 //! The protocol is DESIGN's "Truth, and who may write it": `claim` and `release` raise `own`; `save` and `release` name the
 //! owner and the `own` that their claim returned, and find no row if either has changed since.
 
-use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 use world::{
     applied::{Applied, CommandId},
     entity::EntityState,
@@ -12,7 +12,7 @@ use world::{
     state_pickle,
 };
 
-use crate::{Store, error::Error, statement::Statement};
+use crate::{Store, error::Error, statement::Statement, writer::Verdict};
 
 /// One run of a zone server: drawn at random at each start, so that nothing from an earlier run is taken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +161,54 @@ impl Entities<'_> {
         self.0.writer.save(save).await
     }
 
+    /// Notes what somebody who is not in the world has undergone, if the row is nobody's and still as it was seen. It is claimed and released with it: claims
+    /// of the row as it was seen before find nothing. False: it has changed since.
+    ///
+    /// # Errors
+    /// The outcome is unknown: read the row again.
+    pub async fn note_absent(
+        &self,
+        key: String,
+        seen: u64,
+        applied: Applied,
+    ) -> Result<bool, Error> {
+        self.0
+            .writer
+            .run(move |connection: &mut AnyConnection| {
+                let (key, applied) = (key.clone(), applied.encode());
+                Box::pin(async move {
+                    let done = sqlx::query(
+                        "UPDATE entities SET applied = $1, own = own + 2, seq = seq + 1 \
+                         WHERE key = $2 AND own = $3 AND owner IS NULL AND present = 0 AND gone_ms IS NULL",
+                    )
+                    .bind(applied)
+                    .bind(key)
+                    .bind(signed(seen))
+                    .execute(connection)
+                    .await?;
+                    Ok(Verdict::Keep(done.rows_affected() == 1))
+                })
+            })
+            .await
+    }
+
+    /// What somebody had undergone who was despawned a while ago. None: nobody of that name was.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn undergone_by_gone(&self, name: &str) -> Result<Option<Applied>, Error> {
+        let Some(key) = key_of(name) else {
+            return Ok(None);
+        };
+        let query =
+            sqlx::query("SELECT applied FROM entities WHERE key = $1 AND gone_ms IS NOT NULL")
+                .bind(&key);
+        let Some(row) = self.0.reads().optional(query).await? else {
+            return Ok(None);
+        };
+        decode_applied(row.try_get(0)?, &key).map(Some)
+    }
+
     /// Rows that should be in the world and belong to none of the living.
     ///
     /// # Errors
@@ -266,9 +314,16 @@ pub(crate) fn read(row: &AnyRow) -> Result<EntityRow, Error> {
             generation: unsigned(row.try_get("moved_generation")?),
             counter: unsigned(row.try_get("moved_counter")?),
         },
-        applied: Applied::decode(&applied).map_err(|_| corrupt("list of applied commands"))?,
+        applied: decode_applied(applied, &key)?,
         state: state_pickle::decode(&state).map_err(|_| corrupt("state"))?,
         key,
+    })
+}
+
+fn decode_applied(stored: Vec<u8>, name: &str) -> Result<Applied, Error> {
+    Applied::decode(&stored).map_err(|_| Error::Corrupt {
+        what: "list of applied commands",
+        name: name.to_owned(),
     })
 }
 

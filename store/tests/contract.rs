@@ -114,6 +114,8 @@ on_every_database! {
         a_claim_of_what_has_changed_since_finds_nothing,
         a_save_by_another_or_from_before_writes_nothing,
         a_release_ends_ownership,
+        the_absent_are_told_what_they_undergo,
+        who_is_gone_has_undergone_what_it_had,
         a_save_leaves_own_as_it_is,
         who_enters_with_a_lower_generation_finds_nothing,
         orphans_are_present_and_nobodys_who_lives,
@@ -135,6 +137,8 @@ on_every_database! {
         players_are_not_despawned,
         a_save_with_its_audit_is_fenced_too,
         a_note_is_in_the_log_once,
+        what_is_refused_for_good_is_not_done_later,
+        what_was_done_is_not_refused_later,
         the_log_is_newest_first,
     }
     content {

@@ -206,7 +206,7 @@ impl Ground {
             }
             // By whoever had the region then, perhaps.
             edits::Outcome::Repeated => self.follow().await?,
-            edits::Outcome::Refused => return Ok(Verdict::Refused),
+            edits::Outcome::Refused | edits::Outcome::Denied => return Ok(Verdict::Refused),
         }
         if self.has(&scene.terrain, tile) {
             return Ok(Verdict::Done);
@@ -256,7 +256,7 @@ impl Ground {
         outcome: edits::Outcome<u64>,
         do_creatures_return: bool,
     ) -> Result<Verdict, store::Error> {
-        if outcome == edits::Outcome::Refused {
+        if matches!(outcome, edits::Outcome::Refused | edits::Outcome::Denied) {
             return Ok(Verdict::Refused);
         }
         self.follow().await?;

@@ -192,6 +192,7 @@ fn edited(outcome: Result<edits::Outcome<()>, store::Error>) -> Outcome {
         Ok(edits::Outcome::Done(())) => Outcome::Done,
         Ok(edits::Outcome::Repeated) => Outcome::Repeated,
         Ok(edits::Outcome::Refused) => Outcome::Refused,
+        Ok(edits::Outcome::Denied) => Outcome::Denied,
         Err(error) => unknown(&error),
     }
 }

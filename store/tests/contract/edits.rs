@@ -3,7 +3,7 @@
 use store::{
     Store,
     accounts::Role,
-    edits::{AuditLine, Outcome},
+    edits::{AuditLine, Outcome, REFUSED},
     entities::Saved,
 };
 use world::terrain::TileEdit;
@@ -441,6 +441,47 @@ pub(crate) async fn a_note_is_in_the_log_once(backend: &impl Backend) {
         store.edits().note(audit(1)).await.unwrap(),
         Outcome::Repeated
     );
+    assert_eq!(log(&store).await, ["command 1"]);
+}
+
+pub(crate) async fn what_is_refused_for_good_is_not_done_later(backend: &impl Backend) {
+    let store = open(backend).await;
+    let edits = store.edits();
+    let row = enter(&store, "Anna").await;
+    for counter in 1..6 {
+        for _ in 0..2 {
+            let is_done = edits.refuse("gwen".to_owned(), id(1, counter)).await;
+            assert!(!is_done.unwrap());
+        }
+        assert!(!edits.is_done("gwen", id(1, counter)).await.unwrap());
+    }
+    let before = map_version(&store).await;
+    assert_eq!(edits.note(audit(1)).await.unwrap(), Outcome::Denied);
+    let spawn = edits.spawn(spawned("Owl"), audit(2)).await;
+    assert_eq!(spawn.unwrap(), Outcome::Denied);
+    let save = edits.save(save_of(&row, 5), audit(3)).await;
+    assert_eq!(save.unwrap(), Outcome::Denied);
+    let tile = edits.tile(tile(1, 1), audit(4)).await;
+    assert_eq!(tile.unwrap(), Outcome::Denied);
+    let reset = edits.reset("meadow".to_owned(), audit(5)).await;
+    assert_eq!(reset.unwrap(), Outcome::Denied);
+    assert_eq!(store.entities().peek("Owl").await.unwrap(), None);
+    assert_eq!(peek(&store, "Anna").await, row);
+    assert_eq!(map_version(&store).await, before);
+    assert_eq!(log(&store).await, [REFUSED; 5]);
+    // Others of the author, and other authors, are not meant.
+    assert_eq!(edits.note(audit(6)).await.unwrap(), Outcome::Done(()));
+    let is_done = edits.refuse("anna".to_owned(), id(1, 6)).await;
+    assert!(!is_done.unwrap());
+    assert!(edits.is_done("gwen", id(1, 6)).await.unwrap());
+}
+
+pub(crate) async fn what_was_done_is_not_refused_later(backend: &impl Backend) {
+    let store = open(backend).await;
+    let edits = store.edits();
+    edits.note(audit(1)).await.unwrap();
+    assert!(edits.refuse("gwen".to_owned(), id(1, 1)).await.unwrap());
+    assert_eq!(edits.note(audit(1)).await.unwrap(), Outcome::Repeated);
     assert_eq!(log(&store).await, ["command 1"]);
 }
 

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use store::entities::{Claim, Incarnation, Orphan, Saved};
-use world::{entity::EntityState, position::Position, region_id::RegionId};
+use world::{applied::Applied, entity::EntityState, position::Position, region_id::RegionId};
 
 use crate::ground::{
     Backend, ME, OTHER, audit, claim, create, enter, id, peek, region, save_of, spawned, state,
@@ -70,6 +70,58 @@ pub(crate) async fn a_save_by_another_or_from_before_writes_nothing(backend: &im
     }
     assert_eq!(store.entities().save(good).await.unwrap(), Saved::Committed);
     assert_eq!(peek(&store, "Anna").await.state, state(5));
+}
+
+fn refused() -> Applied {
+    let mut applied = Applied::default();
+    applied.record("bert", id(1, 7), false, 5);
+    applied
+}
+
+pub(crate) async fn the_absent_are_told_what_they_undergo(backend: &impl Backend) {
+    let store = backend.open().await;
+    let entities = store.entities();
+    let note = async |own| {
+        let noted = entities.note_absent("anna".to_owned(), own, refused());
+        noted.await.unwrap()
+    };
+    let row = enter(&store, "Anna").await;
+    assert!(!note(row.own).await, "she is in the world");
+    let mut release = save_of(&row, 5);
+    (release.release, release.present) = (true, false);
+    entities.save(release).await.unwrap();
+    let absent = peek(&store, "Anna").await;
+    assert!(!note(row.own).await, "she has changed hands since");
+    assert_eq!(peek(&store, "Anna").await, absent);
+
+    let rivals = [(); 4].map(|()| note(absent.own));
+    let noted = join_all(rivals).await;
+    let noted = noted.iter().filter(|is_noted| **is_noted);
+    assert_eq!(noted.count(), 1, "none is forgotten for another");
+    let after = peek(&store, "Anna").await;
+    assert_eq!(after.applied, refused());
+    assert_eq!((after.owner, after.present), (None, false));
+    assert_eq!(after.state, absent.state);
+    assert_eq!(claim(&store, &absent, ME, Some(9)).await, None);
+    let entered = claim(&store, &after, ME, Some(9)).await.unwrap();
+    assert_eq!(entered.applied, refused());
+    assert!(!note(entered.own).await, "somebody has her");
+}
+
+pub(crate) async fn who_is_gone_has_undergone_what_it_had(backend: &impl Backend) {
+    let store = backend.open().await;
+    let (entities, edits) = (store.entities(), store.edits());
+    edits.spawn(spawned("Owl"), audit(1)).await.unwrap();
+    let mut save = save_of(&spawned("Owl"), 5);
+    save.applied = refused();
+    entities.save(save).await.unwrap();
+    assert_eq!(entities.undergone_by_gone("Owl").await.unwrap(), None);
+    let done = edits.despawn("owl".to_owned(), ME, 1, audit(2)).await;
+    done.unwrap();
+    let undergone = entities.undergone_by_gone("Owl").await.unwrap();
+    assert_eq!(undergone, Some(refused()));
+    assert_eq!(entities.undergone_by_gone("nobody").await.unwrap(), None);
+    assert_eq!(entities.undergone_by_gone("\0").await.unwrap(), None);
 }
 
 pub(crate) async fn a_release_ends_ownership(backend: &impl Backend) {

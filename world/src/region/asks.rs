@@ -98,7 +98,9 @@ impl Region {
                 self.go_on(&key, now, out);
             }
             Outcome::Repeated => out.push(asker.done(true)),
-            Outcome::Refused => out.push(asker.done(false)),
+            // The name may be free again when an earlier attempt comes.
+            Outcome::Refused => out.push(asker.refuse()),
+            Outcome::Denied => out.push(asker.done(false)),
             Outcome::Unknown => {
                 let (key, session) = (row.key, None);
                 out.push(Output::Recover { key, session });

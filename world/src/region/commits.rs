@@ -119,13 +119,14 @@ impl Region {
         };
         match outcome {
             Outcome::Done => self.take_effect(key, writing, now, out),
-            // What it was to do was done before; the entity in memory came from a row that has it.
-            Outcome::Repeated => {
+            // What it was to do was done before, and the entity in memory came from a row that has it; or it was refused, and is not done any more.
+            Outcome::Repeated | Outcome::Denied => {
+                let done = outcome == Outcome::Repeated;
                 // Nothing was written now: the row may be behind the position.
                 resident.walked(now.ms);
                 for asker in writing.askers() {
-                    out.push(asker.done(true));
-                    answer_repeats(&mut resident.waiting, asker, out);
+                    out.push(asker.done(done));
+                    answer_repeats(&mut resident.waiting, asker, done, out);
                 }
                 if std::mem::take(&mut resident.has_missed) {
                     // It stays after all.
@@ -264,11 +265,12 @@ impl Region {
 pub(super) fn answer_repeats(
     waiting: &mut VecDeque<Waiting>,
     asker: &Asker,
+    done: bool,
     out: &mut Vec<Output>,
 ) {
     waiting.retain(|waiting| match waiting {
         Waiting::Ask(ask) if (&ask.asker.key, ask.asker.id) == (&asker.key, asker.id) => {
-            out.push(ask.asker.done(true));
+            out.push(ask.asker.done(done));
             false
         }
         _ => true,

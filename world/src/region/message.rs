@@ -165,7 +165,7 @@ impl Asker {
         Output::Tell(self.session.link, message)
     }
 
-    /// The answer to an edit that cannot be done now. What was sent before may have been done then.
+    /// The answer to an edit that cannot be done now. What was sent before may have been done then, or may come yet.
     pub(super) fn refuse(self) -> Output {
         if self.attempt == 0 {
             self.done(false)

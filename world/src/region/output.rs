@@ -43,7 +43,7 @@ pub enum Output {
     Pass(RegionId, Ask),
     /// Nobody of the target's name is in the world as far as this server knows: find out whether that is so, and answer.
     Absent(Ask),
-    /// This edit would be refused now, but was sent before: find out whether it was done then, and answer that.
+    /// This edit would be refused now, but was sent before: find out whether it was done then, see to it that otherwise it never is, and answer that.
     WasDone(Asker),
     /// Change maps, and answer.
     Map(Asker, Edit),

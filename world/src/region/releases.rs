@@ -70,7 +70,7 @@ impl Region {
         let mut waiting = self.drop_resident(key, Some(to), out);
         if let Some(asker) = asker {
             out.push(asker.done(true));
-            answer_repeats(&mut waiting, &asker, out);
+            answer_repeats(&mut waiting, &asker, true, out);
         }
         out.extend(session.map(|session| session.released(to)));
         let elsewhere = Some(to).filter(|to| *to != self.id);

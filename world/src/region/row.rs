@@ -71,6 +71,8 @@ pub enum Outcome {
     Done,
     /// The same edit was durable before; nothing was written now.
     Repeated,
+    /// The same edit was refused for good before; nothing was written now.
+    Denied,
     /// The row is not this server's, or the name is taken; nothing was written.
     Refused,
     /// Nobody knows.

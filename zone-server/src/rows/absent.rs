@@ -1,5 +1,8 @@
 //! Commands about a target that no region of this server has: where to look for it, and what is answered if it is nowhere.
+//!
+//! A command that was sent before may still be on its way: if it is refused now, that is written down where the earlier attempt finds it.
 
+use store::entities::EntityRow;
 use tracing::Span;
 use world::{
     applied::Seen,
@@ -58,11 +61,7 @@ pub(crate) async fn absent(server: &Server, ask: Ask, span: &Span) -> Option<Mes
     Some(match ask.action {
         Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
         // It may have undergone this very command before it left.
-        Action::Set { .. } => {
-            let seen = row.map(|row| row.applied.seen(&ask.asker.key, ask.asker.id));
-            let done = matches!(seen, Some(Seen::Repeat(true)));
-            reply(&ask.asker, Answer::Done(done))
-        }
+        Action::Set { .. } => was_undergone(server, &ask, row).await,
         // It may be absent because this very edit has come before.
         Action::Spawn(_)
         | Action::Despawn
@@ -78,15 +77,75 @@ fn pass(server: &Server, region: RegionId, ask: Ask, span: &Span) -> Option<Mess
     passed.err().map(|ask| try_again(&ask.asker))
 }
 
-/// The answer to an edit that cannot be done now, but may have been.
+/// The answer to a change of somebody who is not in the world.
+async fn was_undergone(server: &Server, ask: &Ask, row: Option<EntityRow>) -> Message {
+    let undergone = match row {
+        Some(row) => undergone(server, &ask.asker, row).await,
+        // Nobody of that name comes back before every attempt has come.
+        None => undergone_by_gone(server, ask).await.map(Some),
+    };
+    match undergone {
+        Ok(Some(done)) => reply(&ask.asker, Answer::Done(done)),
+        Ok(None) => try_again(&ask.asker),
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a row cannot be read, or a write's outcome is unknown"
+            );
+            try_again(&ask.asker)
+        }
+    }
+}
+
+/// Whether a row has undergone a change; from now on it knows that it was refused, if not. None: nobody can say yet.
+async fn undergone(
+    server: &Server,
+    asker: &Asker,
+    row: EntityRow,
+) -> Result<Option<bool>, store::Error> {
+    let mut applied = row.applied;
+    match applied.seen(&asker.key, asker.id) {
+        Seen::Repeat(done) => return Ok(Some(done)),
+        Seen::Stale => return Ok(Some(false)),
+        Seen::New if asker.attempt == 0 => return Ok(Some(false)),
+        Seen::New => {}
+    }
+    let now_ms = server.clock.now_ms();
+    if !applied.has_room(&asker.key, now_ms) {
+        return Ok(None);
+    }
+    applied.record(&asker.key, asker.id, false, now_ms);
+    let entities = server.store.entities();
+    let is_noted = entities.note_absent(row.key, row.own, applied).await?;
+    Ok(is_noted.then_some(false))
+}
+
+/// Whether somebody had undergone a change who was despawned since.
+async fn undergone_by_gone(server: &Server, ask: &Ask) -> Result<bool, store::Error> {
+    if ask.asker.attempt == 0 {
+        return Ok(false);
+    }
+    let entities = server.store.entities();
+    let gone = entities.undergone_by_gone(&ask.target).await?;
+    let seen = gone.map(|applied| applied.seen(&ask.asker.key, ask.asker.id));
+    Ok(seen == Some(Seen::Repeat(true)))
+}
+
+/// The answer to an edit that cannot be done now, but may have been. If it was not, it never is.
 pub(crate) async fn was_done(server: &Server, asker: &Asker) -> Message {
     let edits = server.store.edits();
-    match edits.is_done(&asker.key, asker.id).await {
+    // Whoever is no game master writes nothing into the log.
+    let is_done = if asker.attempt > 0 && asker.is_gm {
+        edits.refuse(asker.key.clone(), asker.id).await
+    } else {
+        edits.is_done(&asker.key, asker.id).await
+    };
+    match is_done {
         Ok(is_done) => reply(asker, Answer::Done(is_done)),
         Err(error) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "the audit log cannot be read"
+                "whether an edit was done is unknown"
             );
             try_again(asker)
         }
@@ -95,18 +154,18 @@ pub(crate) async fn was_done(server: &Server, asker: &Asker) -> Message {
 
 #[cfg(test)]
 mod tests {
-    use store::entities::Claim;
+    use store::{edits, entities::Claim};
     use wire::{Value, command::Change};
     use world::{
         applied::CommandId,
         position::Position,
-        region::{LinkId, Outcome, Save, Session},
+        region::{Input, LinkId, Outcome, Save, Session},
     };
 
     use super::*;
     use crate::{
         rows::{adopt, save},
-        testing::{Running, row},
+        testing::{Running, bring_in, next, row, send},
         yard::WEST,
     };
 
@@ -166,15 +225,120 @@ mod tests {
         running.stop().await;
     }
 
-    #[tokio::test]
-    async fn a_change_is_answered_from_the_row_of_who_has_left_since() {
-        let running = Running::start().await;
-        let server = &running.server;
+    fn set(target: &str) -> Ask {
         let set = Action::Set {
             attribute: "gold".to_owned(),
             change: Change::By(Value::Int(1)),
         };
-        let set = ask("anna", set);
+        ask(target, set)
+    }
+
+    /// The same command, sent again.
+    fn again(ask: &Ask) -> Ask {
+        let mut ask = ask.clone();
+        ask.asker.attempt += 1;
+        ask
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_refused_for_the_first_attempt_as_well() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let before = row(server).await;
+        let first = set("anna");
+        let no = |ask: &Ask| reply(&ask.asker, Answer::Done(false));
+        assert_eq!(answer(server, &first).await, no(&first));
+        assert_eq!(row(server).await, before, "nothing else is on its way");
+        let second = again(&first);
+        for _ in 0..2 {
+            assert_eq!(answer(server, &second).await, no(&second));
+        }
+        let noted = row(server).await;
+        assert_eq!(noted.own, before.own + 2, "once");
+        assert_eq!((noted.owner, noted.present), (None, false));
+
+        let nobody = again(&set("nobody"));
+        assert_eq!(answer(server, &nobody).await, no(&nobody));
+
+        // Anna comes, and then the first attempt.
+        let (link, mut queue) = server.links.open();
+        bring_in(server, link, &mut queue).await;
+        let mut late = first;
+        late.asker.session.link = link;
+        let told = no(&late);
+        send(server, WEST, Input::Ask(late)).await;
+        assert_eq!(next(&mut queue).await, Some(told));
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_repeated_edit_is_refused_for_the_first_attempt_as_well() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let edits = server.store.edits();
+        let kick = ask("anna", Action::Kick);
+        let no = |ask: &Ask| reply(&ask.asker, Answer::Done(false));
+        assert_eq!(answer(server, &kick).await, no(&kick));
+        let mut strangers = again(&kick);
+        strangers.asker.is_gm = false;
+        assert_eq!(answer(server, &strangers).await, no(&strangers));
+        assert_eq!(edits.audit_log(1).await.unwrap(), []);
+        let second = again(&kick);
+        for _ in 0..2 {
+            assert_eq!(answer(server, &second).await, no(&second));
+        }
+        assert_eq!(edits.audit_log(9).await.unwrap().len(), 1);
+
+        // Anna comes, and then the first attempt.
+        let (link, mut queue) = server.links.open();
+        bring_in(server, link, &mut queue).await;
+        let mut late = kick;
+        late.asker.session.link = link;
+        let told = no(&late);
+        send(server, WEST, Input::Ask(late)).await;
+        assert_eq!(next(&mut queue).await, Some(told));
+        assert!(row(server).await.present);
+        assert_eq!(server.whereabouts.of("anna"), Some(WEST));
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_change_is_answered_for_who_was_despawned_since() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let set = set("ox");
+        let mut ox = EntityRow {
+            key: "ox".to_owned(),
+            name: "Ox".to_owned(),
+            player: false,
+            owner: Some(server.me),
+            ..row(server).await
+        };
+        ox.applied
+            .record(&set.asker.key, set.asker.id, true, server.clock.now_ms());
+        let log = |counter| edits::Audit {
+            author: "gm".to_owned(),
+            id: CommandId {
+                generation: 2,
+                counter,
+            },
+            command: String::new(),
+        };
+        let (edits, own) = (server.store.edits(), ox.own);
+        edits.spawn(ox, log(1)).await.unwrap();
+        let despawned = edits.despawn("ox".to_owned(), server.me, own, log(2)).await;
+        assert_eq!(despawned.unwrap(), edits::Outcome::Done(()));
+        let second = again(&set);
+        let yes = reply(&second.asker, Answer::Done(true));
+        assert_eq!(answer(server, &second).await, yes);
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_change_is_answered_from_the_row_of_who_has_left_since() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let set = set("anna");
         let done = |done| reply(&set.asker, Answer::Done(done));
         assert_eq!(answer(server, &set).await, done(false));
 

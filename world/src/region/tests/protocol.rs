@@ -124,7 +124,7 @@ impl Yard {
                 return None;
             }
             Statement::WasDone(asker) => {
-                let is_done = self.rows.audit.contains(&(asker.key.clone(), asker.id));
+                let is_done = self.rows.deny(&asker);
                 self.tell(asker.done(is_done));
                 return None;
             }
@@ -213,7 +213,6 @@ impl Yard {
             row => row,
         };
         let asker = &ask.asker;
-        let id = (asker.key.clone(), asker.id);
         let answer = match (ask.action, row) {
             (Action::Get(_), _) => asker.answer(Answer::Value(Value::None)),
             (Action::Set { .. }, Some(row)) => {
@@ -230,7 +229,8 @@ impl Yard {
                 }
             }
             (Action::Set { .. }, None) => asker.done(false),
-            _ => asker.done(self.rows.audit.contains(&id)),
+            _ if asker.attempt > 0 => asker.done(self.rows.deny(asker)),
+            _ => asker.done(false),
         };
         self.tell(answer);
     }

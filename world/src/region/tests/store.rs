@@ -25,6 +25,8 @@ pub(super) struct Row {
 pub(super) struct Rows {
     pub(super) all: BTreeMap<String, Row>,
     pub(super) audit: BTreeSet<(String, CommandId)>,
+    /// Edits that were refused for good.
+    denied: BTreeSet<(String, CommandId)>,
     /// How many saves have found their row.
     pub(super) save_count: usize,
 }
@@ -158,8 +160,8 @@ impl Rows {
 
     pub(super) fn save(&mut self, save: &Save, me: i64) -> Outcome {
         let id = save.audit.as_ref().map(|one| (one.author.clone(), one.id));
-        if id.as_ref().is_some_and(|id| self.audit.contains(id)) {
-            return Outcome::Repeated;
+        if let Some(outcome) = id.as_ref().and_then(|id| self.before(id)) {
+            return outcome;
         }
         let row = self.all.get_mut(&save.key);
         let Some(row) = row.filter(|row| row.owner == Some(me) && row.claimed.own == save.own)
@@ -184,8 +186,8 @@ impl Rows {
 
     pub(super) fn spawn(&mut self, row: &Claimed, log: &Audit, (me, region): At) -> Outcome {
         let id = (log.author.clone(), log.id);
-        if self.audit.contains(&id) {
-            return Outcome::Repeated;
+        if let Some(outcome) = self.before(&id) {
+            return outcome;
         }
         if self.all.contains_key(&row.key) {
             return Outcome::Refused;
@@ -203,8 +205,8 @@ impl Rows {
 
     pub(super) fn despawn(&mut self, key: &str, own: u64, log: &Audit, me: i64) -> Outcome {
         let id = (log.author.clone(), log.id);
-        if self.audit.contains(&id) {
-            return Outcome::Repeated;
+        if let Some(outcome) = self.before(&id) {
+            return outcome;
         }
         let row = self.all.get(key);
         if !row.is_some_and(|row| row.owner == Some(me) && row.claimed.own == own) {
@@ -213,6 +215,24 @@ impl Rows {
         self.audit.insert(id);
         self.all.remove(key);
         Outcome::Done
+    }
+
+    /// What became of an edit that has come before.
+    fn before(&self, id: &(String, CommandId)) -> Option<Outcome> {
+        if self.audit.contains(id) {
+            return Some(Outcome::Repeated);
+        }
+        self.denied.contains(id).then_some(Outcome::Denied)
+    }
+
+    /// Refuses an edit for good, unless it was done; whether it was.
+    pub(super) fn deny(&mut self, asker: &Asker) -> bool {
+        let id = (asker.key.clone(), asker.id);
+        let is_done = self.audit.contains(&id);
+        if !is_done {
+            self.denied.insert(id);
+        }
+        is_done
     }
 
     /// A row that is nobody's learns of a command that was refused.
