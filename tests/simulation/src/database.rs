@@ -47,8 +47,10 @@ pub struct Database {
     pub servers: BTreeMap<Incarnation, Listed>,
     /// Accounts' generations, by key.
     pub generations: BTreeMap<String, u64>,
-    /// The ids in the audit log.
+    /// The ids of edits in the audit log.
     pub audit: BTreeSet<AuditId>,
+    /// Those of edits that were refused for good.
+    pub refused: BTreeSet<AuditId>,
     mutant: Option<Mutant>,
 }
 
@@ -99,6 +101,11 @@ impl Database {
                 audit,
             } => self.audited(audit, |tables| tables.despawn(&key, owner, own, commits)),
             Statement::IsDone(audit) => Response::IsDone(self.audit.contains(&audit)),
+            Statement::Refuse(audit) => Response::IsDone(self.refuse(audit)),
+            Statement::NoteAbsent { key, seen, applied } => {
+                Response::IsDone(self.note_absent(&key, seen, applied, commits))
+            }
+            Statement::UndergoneByGone(key) => Response::Undergone(self.undergone_by_gone(&key)),
             Statement::Orphans(live, regions) => Response::Orphans(self.orphans(&live, &regions)),
             Statement::Owned(owner) => Response::Orphans(self.owned(owner)),
             Statement::Heartbeat(server) => {

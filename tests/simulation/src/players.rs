@@ -306,7 +306,8 @@ impl Run {
         };
         self.shared
             .note(|| format!("{} hears {answer:?}", player.key));
-        self.shared.watch.answered(wish, answer, now);
+        let database = &self.shared.desk.database;
+        self.shared.watch.answered(wish, answer, database, now);
     }
 
     /// A connection is closed, not by the player.

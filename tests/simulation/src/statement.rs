@@ -7,7 +7,10 @@ use store::{
     entities::{Claim, EntityRow, Incarnation, Orphan, Save, Saved},
     regions::Holding,
 };
-use world::{applied::CommandId, region_id::RegionId};
+use world::{
+    applied::{Applied, CommandId},
+    region_id::RegionId,
+};
 
 /// Who does what: the unique part of a line of the audit log.
 pub type AuditId = (String, CommandId);
@@ -36,6 +39,19 @@ pub enum Statement {
     },
     /// `edits().is_done`
     IsDone(AuditId),
+    /// `edits().refuse`
+    Refuse(AuditId),
+    /// `entities().note_absent`
+    NoteAbsent {
+        /// Whose row.
+        key: String,
+        /// Its `own`.
+        seen: u64,
+        /// What it has undergone.
+        applied: Applied,
+    },
+    /// `entities().undergone_by_gone`
+    UndergoneByGone(String),
     /// `entities().orphans_in`: rows in these regions whose owners are none of these.
     Orphans(Vec<Incarnation>, Vec<RegionId>),
     /// `entities().orphans_of`: rows in the world that this server owns.
@@ -67,6 +83,8 @@ pub enum Response {
     Edited(edits::Outcome<()>),
     /// Whether it is so.
     IsDone(bool),
+    /// What somebody had undergone who is gone.
+    Undergone(Option<Applied>),
     /// Rows that somebody should claim.
     Orphans(Vec<Orphan>),
     /// It is done.
@@ -102,6 +120,9 @@ impl Statement {
             Self::Spawn(..) => "spawn",
             Self::Despawn { .. } => "despawn",
             Self::IsDone(_) => "is_done",
+            Self::Refuse(_) => "refuse",
+            Self::NoteAbsent { .. } => "note_absent",
+            Self::UndergoneByGone(_) => "undergone_by_gone",
             Self::Orphans(..) => "orphans",
             Self::Owned(_) => "orphans_of",
             Self::Heartbeat(_) => "heartbeat",

@@ -36,6 +36,8 @@ pub struct Watch {
     present_since: BTreeMap<String, Micros>,
     /// Sets that were answered True, by target, purse and digit.
     granted: BTreeMap<String, BTreeSet<(u64, u64)>>,
+    /// Sets that players were answered False, likewise.
+    refused: BTreeMap<String, BTreeSet<(u64, u64)>>,
     /// Who is put somewhere by game masters.
     pub teleported: BTreeSet<String>,
     /// How long moves may stay unsaved, beyond the second, in this run.
@@ -80,6 +82,9 @@ impl Watch {
             }
         }
         self.check_purses(commit, now);
+        if commit.after.is_gone {
+            self.check_despawn(&after.key.clone(), now);
+        }
         self.check_copies(&after.key.clone(), Some(after), now);
     }
 

@@ -4,7 +4,7 @@ use store::{
     edits::Outcome,
     entities::{Claim, EntityRow, Incarnation, Orphan, Save, Saved},
 };
-use world::region_id::RegionId;
+use world::{applied::Applied, region_id::RegionId};
 
 use super::{Commit, Database, Row};
 use crate::{
@@ -151,6 +151,47 @@ impl Database {
             .collect()
     }
 
+    /// Refuses an edit for good, unless it was done; whether it was.
+    pub(super) fn refuse(&mut self, audit: AuditId) -> bool {
+        let is_done = self.audit.contains(&audit);
+        if !is_done {
+            self.refused.insert(audit);
+        }
+        is_done
+    }
+
+    pub(super) fn note_absent(
+        &mut self,
+        key: &str,
+        seen: u64,
+        applied: Applied,
+        commits: &mut Vec<Commit>,
+    ) -> bool {
+        let Some(row) = self.rows.get_mut(key).filter(|row| !row.is_gone) else {
+            return false;
+        };
+        let entity = &mut row.entity;
+        if entity.own != seen || entity.owner.is_some() || entity.present {
+            return false;
+        }
+        let before = Row {
+            entity: entity.clone(),
+            is_gone: false,
+        };
+        entity.applied = applied;
+        entity.own += 2;
+        commits.push(Commit {
+            before: Some(before),
+            after: row.clone(),
+        });
+        true
+    }
+
+    pub(super) fn undergone_by_gone(&self, key: &str) -> Option<Applied> {
+        let gone = self.rows.get(key).filter(|row| row.is_gone)?;
+        Some(gone.entity.applied.clone())
+    }
+
     /// Writes the audit row, and then the effect, unless the audit row is there already. An effect that fails is undone with its audit row.
     pub(super) fn audited(
         &mut self,
@@ -159,6 +200,9 @@ impl Database {
     ) -> Response {
         if self.audit.contains(&audit) {
             return Response::Edited(Outcome::Repeated);
+        }
+        if self.refused.contains(&audit) {
+            return Response::Edited(Outcome::Denied);
         }
         if !effect(self) {
             return Response::Edited(Outcome::Refused);

@@ -88,6 +88,7 @@ impl Watch {
             );
             self.broken(now, text);
         }
+        self.check_refused(&after.key, &after.state, now);
         let Some(before) = &commit.before else { return };
         for (name, mark) in &after.state.attributes {
             let Value::Int(mark) = mark.value else {
@@ -103,6 +104,20 @@ impl Watch {
                 let text = format!("{name} of {} went back from {before} to {mark}", after.key);
                 self.broken(now, text);
             }
+        }
+    }
+
+    /// No set that a player was answered False counts.
+    pub(super) fn check_refused(&mut self, key: &str, state: &EntityState, now: Micros) {
+        let refused = self.refused.get(key);
+        let done = refused
+            .into_iter()
+            .flatten()
+            .find(|(purse, coin)| digit(state, *purse, *coin) != 0);
+        if let Some((purse, coin)) = done {
+            let text =
+                format!("set {coin} of purse {purse} of {key} is answered False, and counts");
+            self.broken(now, text);
         }
     }
 

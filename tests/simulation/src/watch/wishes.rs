@@ -7,7 +7,7 @@ use world::{
 };
 
 use super::{Watch, purses::coin};
-use crate::{schedule::Micros, yard};
+use crate::{database::Database, schedule::Micros, yard};
 
 /// One request of one player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,7 +145,7 @@ impl Watch {
     }
 
     /// A player is answered.
-    pub fn answered(&mut self, id: WishId, answer: &Answer, now: Micros) {
+    pub fn answered(&mut self, id: WishId, answer: &Answer, database: &Database, now: Micros) {
         let wish = &mut self.wishes[id.0];
         wish.answered = now;
         wish.reply = match answer {
@@ -155,7 +155,12 @@ impl Watch {
         let is_get = matches!(wish.want, Want::Get { .. });
         match answer {
             Answer::Value(value) if is_get => self.check_get(id, &value.clone(), now),
-            Answer::Done(done) if !is_get => self.check_refusal(id, *done, now),
+            Answer::Done(done) if !is_get => {
+                self.check_refusal(id, *done, now);
+                if !done {
+                    self.check_undone(id, database, now);
+                }
+            }
             _ => {
                 let text = format!("{:?} is answered with {answer:?}", self.wishes[id.0].want);
                 self.broken(now, text);
@@ -183,6 +188,42 @@ impl Watch {
         if !done && is_wrong {
             let text = format!(
                 "{}'s {:?} is answered False, and could have been done",
+                wish.author, wish.want
+            );
+            self.broken(now, text);
+        }
+    }
+
+    /// What is answered False was not done before, and is not done later.
+    fn check_undone(&mut self, id: WishId, database: &Database, now: Micros) {
+        match self.wishes[id.0].want.clone() {
+            Want::Add {
+                target,
+                purse,
+                digit,
+            } => {
+                let refused = self.refused.entry(target.clone()).or_default();
+                refused.insert((purse, digit));
+                if let Some(row) = database.rows.get(&target) {
+                    self.check_refused(&target, &row.entity.state, now);
+                }
+            }
+            Want::Despawn(name) if database.rows.get(&name).is_some_and(|row| row.is_gone) => {
+                self.check_despawn(&name, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whoever was to take a thing out of the world was not answered False: nobody else does.
+    pub(super) fn check_despawn(&mut self, key: &str, now: Micros) {
+        let is_refused = |wish: &&Wish| {
+            wish.reply == Reply::Done(false)
+                && matches!(&wish.want, Want::Despawn(name) if name == key)
+        };
+        if let Some(wish) = self.wishes.iter().find(is_refused) {
+            let text = format!(
+                "{}'s {:?} is answered False, and was done",
                 wish.author, wish.want
             );
             self.broken(now, text);

@@ -45,10 +45,7 @@ impl Zone {
             Output::Recover { key, session } => self.lose(at, key, session, shared),
             Output::Pass(region, ask) => self.pass(region, ask, shared),
             Output::Absent(ask) => self.absent(at, ask, shared),
-            Output::WasDone(asker) => {
-                let is_done = Statement::IsDone((asker.key.clone(), asker.id));
-                self.operate(at, is_done, Then::WasDone(at, Box::new(asker)), shared);
-            }
+            Output::WasDone(asker) => self.ask_whether_done(at, asker, shared),
             Output::HandOver(to, resident) => self.hand_over(at, to, *resident, shared),
             Output::Here(key) => {
                 self.whereabouts.insert(key.clone(), here);

@@ -196,20 +196,81 @@ impl Zone {
         let message = match ask.action {
             Action::Get(_) => reply(&ask.asker, Answer::Value(wire::Value::None)),
             // It may have undergone this very command before it left.
-            Action::Set { .. } => {
-                let seen = row.map(|row| row.applied.seen(&ask.asker.key, ask.asker.id));
-                let done = matches!(seen, Some(Seen::Repeat(true)));
-                reply(&ask.asker, Answer::Done(done))
-            }
+            Action::Set { .. } => match row {
+                Some(row) => match self.undergone(at, &ask.asker, *row, shared) {
+                    Some(message) => message,
+                    None => return,
+                },
+                None if ask.asker.attempt > 0 => {
+                    let undergone = Statement::UndergoneByGone(ask.target);
+                    let then = Then::Undergone(at, Box::new(ask.asker));
+                    return self.operate(at, undergone, then, shared);
+                }
+                None => reply(&ask.asker, Answer::Done(false)),
+            },
             // It may be absent because this very edit has come before.
-            _ => {
-                let is_done = Statement::IsDone((ask.asker.key.clone(), ask.asker.id));
-                let then = Then::WasDone(at, Box::new(ask.asker));
-                return self.operate(at, is_done, then, shared);
-            }
+            _ => return self.ask_whether_done(at, ask.asker, shared),
         };
         self.watch_reply(None, &message, shared);
         self.tell(link, message, shared);
+    }
+
+    /// Whether a row has undergone a change; from now on it knows that it was refused, if not. None: the answer follows.
+    fn undergone(
+        &mut self,
+        at: At,
+        asker: &Asker,
+        row: EntityRow,
+        shared: &mut Shared,
+    ) -> Option<Message> {
+        let mut applied = row.applied;
+        let done = match applied.seen(&asker.key, asker.id) {
+            Seen::Repeat(done) => done,
+            Seen::New if asker.attempt > 0 => {
+                applied.record(&asker.key, asker.id, false, self.now_ms(shared));
+                let (key, seen) = (row.key, row.own);
+                let note = Statement::NoteAbsent { key, seen, applied };
+                let then = Then::Undergone(at, Box::new(asker.clone()));
+                self.operate(at, note, then, shared);
+                return None;
+            }
+            Seen::Stale | Seen::New => false,
+        };
+        Some(reply(asker, Answer::Done(done)))
+    }
+
+    /// A row has been told that a change was refused, or what somebody had undergone who is gone is known.
+    pub(super) fn answer_undergone(
+        &mut self,
+        at: At,
+        asker: &Asker,
+        answered: Answered,
+        shared: &mut Shared,
+    ) {
+        if !self.end_operation(at) {
+            return;
+        }
+        let message = match answered {
+            Ok(Response::IsDone(true)) => reply(asker, Answer::Done(false)),
+            Ok(Response::Undergone(undergone)) => {
+                let seen = undergone.map(|applied| applied.seen(&asker.key, asker.id));
+                reply(asker, Answer::Done(seen == Some(Seen::Repeat(true))))
+            }
+            _ => try_again(asker),
+        };
+        self.watch_reply(None, &message, shared);
+        self.tell(asker.session.link, message, shared);
+        self.end_if_drained(at, shared);
+    }
+
+    /// Asks whether an edit was done that cannot be done now. If it was not, it never is.
+    pub(super) fn ask_whether_done(&mut self, at: At, asker: Asker, shared: &mut Shared) {
+        let id = (asker.key.clone(), asker.id);
+        let statement = match asker.attempt > 0 && asker.is_gm {
+            true => Statement::Refuse(id),
+            false => Statement::IsDone(id),
+        };
+        self.operate(at, statement, Then::WasDone(at, Box::new(asker)), shared);
     }
 
     /// Passes a command on to another server, which answers. Otherwise the gateway sends it again.
@@ -253,6 +314,7 @@ pub(super) fn outcome(answered: Answered) -> Outcome {
             Outcome::Done
         }
         Ok(Response::Edited(edits::Outcome::Repeated)) => Outcome::Repeated,
+        Ok(Response::Edited(edits::Outcome::Denied)) => Outcome::Denied,
         Ok(_) => Outcome::Refused,
         Err(_) => Outcome::Unknown,
     }
