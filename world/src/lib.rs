@@ -3,6 +3,7 @@
 
 pub mod applied;
 pub mod attributes;
+pub mod behaviours;
 pub mod content;
 pub mod entity;
 pub mod grid;
