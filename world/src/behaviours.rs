@@ -3,8 +3,20 @@
 //!
 //! A behaviour is a uthread (see [`crate::scheduler`]): it is resumed, does a little, and says when it wants to be resumed again.
 
+mod chase;
+mod flee;
+mod kind;
+mod merchant;
+mod numbers;
 pub mod paths;
+mod patrol;
+mod route;
+#[cfg(test)]
+mod tests;
+mod wander;
 
+pub use kind::{Error, Kind};
+pub use numbers::{Numbers, Parameter};
 use wire::Value;
 
 use crate::{position::Position, scheduler::Step};
@@ -14,6 +26,15 @@ pub const SEEN_MAX: usize = 64;
 
 /// Who walks takes a stride every so many ticks: ten in a second.
 pub const STRIDE_TICKS: u64 = 2;
+
+/// Who follows somebody, or runs away, looks round every so many ticks: five times in a second.
+const LOOK_TICKS: u64 = 4;
+
+/// Who waits for somebody looks round every so many ticks: twice in a second.
+const WATCH_TICKS: u64 = 10;
+
+/// Who finds no way tries again after so many ticks: five seconds. A search in vain is the dearest thing that a behaviour does.
+const NO_WAY_TICKS: u64 = 100;
 
 /// What moves an entity.
 pub trait Behaviour: Send {

@@ -9,7 +9,7 @@ use std::{
 };
 
 pub(crate) use map::{Bits, Layer, Tileset, blocks as map_blocks};
-pub use map::{EditError, Map, Npc, Spawn, Warp};
+pub use map::{EditError, Map, Npc, Path, Spawn, Warp};
 
 use crate::{
     movement::{self, Ground},
@@ -147,6 +147,15 @@ impl Terrain {
     /// The NPCs whose place is in a region.
     pub fn npcs(&self, region: RegionId) -> impl Iterator<Item = &Npc> {
         self.npcs.get(&region).into_iter().flatten()
+    }
+
+    /// The path of a name: that of the map where somebody is at home, else of the first map by name that has one.
+    #[must_use]
+    pub fn path(&self, home: Position, name: &str) -> Option<&Arc<Path>> {
+        let (x, y) = home.tile();
+        let at_home = self.map_at(home.z, x, y);
+        let mut maps = at_home.into_iter().chain(self.maps());
+        maps.find_map(|map| map.paths.get(name))
     }
 
     /// The centre of the free tile that is nearest to a position; the position itself if it is free. If nothing near is free, the same of the start,

@@ -1,6 +1,9 @@
 //! Where maps are in the world. A map that has had a place keeps it, so that a new map moves nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tiled::Loader;
 
@@ -302,9 +305,11 @@ fn move_to(drawn: &mut Drawn, place: Placement) {
     for spawn in &mut map.spawns {
         spawn.area = moved(spawn.area);
     }
-    for npc in &mut map.npcs {
-        npc.position.x += f64::from(place.x);
-        npc.position.y += f64::from(place.y);
-        npc.position.z = place.level;
+    let npcs = map.npcs.iter_mut().map(|npc| &mut npc.position);
+    let paths = map.paths.values_mut().map(Arc::make_mut);
+    for position in npcs.chain(paths.flat_map(|path| &mut path.points)) {
+        position.x += f64::from(place.x);
+        position.y += f64::from(place.y);
+        position.z = place.level;
     }
 }

@@ -96,6 +96,7 @@ fn read(
         warps: Vec::new(),
         npcs: Vec::new(),
         spawns: Vec::new(),
+        paths: BTreeMap::new(),
     };
     let mut drawn = Drawn {
         map,

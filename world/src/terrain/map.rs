@@ -1,6 +1,9 @@
 //! One map, where it is in the world: its blocking tiles, and the things that were drawn on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use wire::Value;
 
@@ -36,6 +39,8 @@ pub struct Map {
     pub npcs: Vec<Npc>,
     /// Its spawns.
     pub spawns: Vec<Spawn>,
+    /// Its paths, by name.
+    pub paths: BTreeMap<String, Arc<Path>>,
 }
 
 /// What is known of a tileset.
@@ -126,6 +131,28 @@ pub struct Spawn {
     pub area: (i32, i32, i32, i32),
     /// How many live at once.
     pub being_count_max: u32,
+}
+
+/// A line that was drawn on a map to be walked along.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Path {
+    /// Its points, in the order in which they were drawn.
+    pub points: Vec<Position>,
+    /// Whether the last is followed by the first.
+    pub is_closed: bool,
+}
+
+impl Path {
+    /// The index of the point that is nearest to a place; None: none is on its level.
+    #[must_use]
+    pub fn nearest(&self, place: Position) -> Option<usize> {
+        let distances = self.points.iter().map(|point| point.distance(&place));
+        let near = distances
+            .enumerate()
+            .filter(|(_, distance)| distance.is_finite());
+        near.min_by(|one, two| one.1.total_cmp(&two.1))
+            .map(|(index, _)| index)
+    }
 }
 
 /// Why a tile cannot be changed.
