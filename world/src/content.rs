@@ -1,8 +1,10 @@
 //! Reading a world folder: `world.toml`, `.world` files, maps and tilesets, all of them given as bytes.
 
+mod beings;
 mod objects;
 mod place;
 mod read;
+mod settle;
 mod tilesets;
 
 use std::collections::{BTreeMap, HashMap};
@@ -66,6 +68,7 @@ pub fn load(files: &Files, known: &Placements) -> Loaded {
     let placements = place::place(files, &mut drawn, known, &mut report);
     let start = find_start(&drawn, &settings, &mut report);
     connect_warps(&mut drawn, &mut report);
+    settle::settle(files, &mut drawn, &settings, &mut report);
     report.maps = drawn
         .values()
         .map(|drawn| summary(drawn, settings.cell_tiles))

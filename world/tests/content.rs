@@ -1,5 +1,8 @@
 //! Worlds as designers make them: small ones written here, and a real one if it is beside the project.
 
+#[path = "content/living.rs"]
+mod living;
+
 use std::path::Path;
 
 use bytes::Bytes;
@@ -270,6 +273,13 @@ fn the_mana_world() {
         loaded.report.maps.iter().map(live).sum::<usize>() > 20,
         "{text}"
     );
+    let maps = content.terrain.maps();
+    let spawns: Vec<_> = maps.flat_map(|map| map.spawns.iter()).collect();
+    assert_eq!(spawns.len(), 268);
+    let ids = spawns.iter().map(|spawn| &spawn.attributes["monster_id"]);
+    assert!(ids.into_iter().all(|id| id.as_f64().is_some()));
+    let deaths = spawns.iter().filter(|spawn| spawn.death_ms > 0);
+    assert_eq!(deaths.count(), 242);
     let edits: Vec<TileEdit> = content
         .terrain
         .maps()

@@ -1,13 +1,13 @@
-//! What is drawn on a map's object layers: warps, spawns, NPCs, starts and named points.
+//! What is drawn on a map's object layers: warps, starts and named points, and, for [`beings`], whoever lives there.
 
 use std::collections::BTreeMap;
 
 use tiled::{LayerType, ObjectShape, PropertyValue};
-use wire::Value;
 
+use super::beings;
 use crate::{
     report::{Report, Severity},
-    terrain::{Map, Npc, Spawn, Warp},
+    terrain::{Map, Warp},
 };
 
 /// A map with what is still to be connected.
@@ -17,6 +17,9 @@ pub(super) struct Drawn {
     pub(super) tile_size: (u32, u32),
     /// Where each of the map's warps is to lead, and the line that says so.
     pub(super) destinations: Vec<(Destination, Option<u32>)>,
+    /// The lines of the map's NPCs and spawns.
+    pub(super) npc_lines: Vec<Option<u32>>,
+    pub(super) spawn_lines: Vec<Option<u32>>,
     /// Start objects, in the map's own tiles.
     pub(super) starts: Vec<(f64, f64)>,
     /// Named point objects, in the map's own tiles.
@@ -59,8 +62,9 @@ pub(super) fn read(source: &tiled::Map, text: &str, drawn: &mut Drawn, report: &
         let object = Object::new(object, source, text);
         match object.data.user_type.as_str() {
             "warp" => warp(&object, drawn, report),
-            "spawn" => spawn(&object, drawn),
-            "npc" => npc(&object, &mut titles, drawn),
+            "spawn" => beings::spawn(&object, drawn),
+            "npc" => beings::npc(&object, &mut titles, drawn),
+            "path" => beings::path(&object, drawn, report),
             "start" => drawn.starts.push(object.centre()),
             "" => {}
             class => *drawn.unknown_classes.entry(class.to_owned()).or_default() += 1,
@@ -82,10 +86,11 @@ fn collect<'m>(layer: &tiled::Layer<'m>, objects: &mut Vec<tiled::Object<'m>>) {
     }
 }
 
-struct Object<'m> {
-    data: tiled::Object<'m>,
-    tile: (f64, f64),
-    line: Option<u32>,
+pub(super) struct Object<'m> {
+    pub(super) data: tiled::Object<'m>,
+    /// The size of a tile, in pixels.
+    pub(super) tile: (f64, f64),
+    pub(super) line: Option<u32>,
 }
 
 impl<'m> Object<'m> {
@@ -103,7 +108,7 @@ impl<'m> Object<'m> {
     }
 
     /// Width and height in pixels.
-    fn size(&self) -> (f64, f64) {
+    pub(super) fn size(&self) -> (f64, f64) {
         match &self.data.shape {
             ObjectShape::Rect { width, height }
             | ObjectShape::Ellipse { width, height }
@@ -126,7 +131,7 @@ impl<'m> Object<'m> {
     }
 
     /// The middle, in tiles.
-    fn centre(&self) -> (f64, f64) {
+    pub(super) fn centre(&self) -> (f64, f64) {
         let ((x, y), (width, height)) = (self.corner(), self.size());
         (
             (x + width / 2.0) / self.tile.0,
@@ -135,7 +140,7 @@ impl<'m> Object<'m> {
     }
 
     /// The tiles that it touches: from west to before east, from north to before south.
-    fn area(&self) -> (i32, i32, i32, i32) {
+    pub(super) fn area(&self) -> (i32, i32, i32, i32) {
         let ((x, y), (width, height)) = (self.corner(), self.size());
         let low = |pixels: f64, tile: f64| crate::position::floor(pixels / tile);
         let high = |pixels: f64, tile: f64| crate::position::floor((pixels / tile).ceil());
@@ -149,7 +154,7 @@ impl<'m> Object<'m> {
         )
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.data.properties.get(name)? {
             PropertyValue::StringValue(text) | PropertyValue::FileValue(text) => Some(text.clone()),
             PropertyValue::IntValue(number) => Some(number.to_string()),
@@ -158,7 +163,7 @@ impl<'m> Object<'m> {
     }
 
     /// A whole number, however its designer typed it.
-    fn number(&self, name: &str) -> Option<i32> {
+    pub(super) fn number(&self, name: &str) -> Option<i32> {
         match self.data.properties.get(name)? {
             PropertyValue::IntValue(number) => Some(*number),
             PropertyValue::FloatValue(number) => Some(crate::position::floor(f64::from(*number))),
@@ -197,73 +202,4 @@ fn warp(object: &Object<'_>, drawn: &mut Drawn, report: &mut Report) {
         destination: None,
     });
     drawn.destinations.push((destination, object.line));
-}
-
-fn spawn(object: &Object<'_>, drawn: &mut Drawn) {
-    let is_whole_map = object.size() == (0.0, 0.0);
-    let (west, north, east, south) = drawn.map.area();
-    let area = if is_whole_map {
-        (west, north, east, south)
-    } else {
-        object.area()
-    };
-    let being_count_max = object
-        .number("max_beings")
-        .and_then(|count| u32::try_from(count).ok())
-        .unwrap_or(1);
-    drawn.map.spawns.push(Spawn {
-        kind: object.data.name.clone(),
-        area,
-        being_count_max,
-    });
-}
-
-fn npc(object: &Object<'_>, titles: &mut BTreeMap<String, usize>, drawn: &mut Drawn) {
-    let title = if object.data.name.is_empty() {
-        "npc".to_owned()
-    } else {
-        object.data.name.clone()
-    };
-    let count = titles.entry(title.clone()).or_default();
-    *count += 1;
-    let name = if *count == 1 {
-        format!("{title}#{}", drawn.map.name)
-    } else {
-        format!("{title}#{}.{count}", drawn.map.name)
-    };
-    let mut attributes: BTreeMap<String, Value> = object
-        .data
-        .properties
-        .iter()
-        .filter(|(name, _)| {
-            name.as_str() != "behaviour" && !crate::settings::RESERVED.contains(&name.as_str())
-        })
-        .filter_map(|(name, value)| Some((name.clone(), value_of(value)?)))
-        .collect();
-    attributes
-        .entry("visual".to_owned())
-        .or_insert_with(|| Value::Str("npc".to_owned()));
-    attributes
-        .entry("title".to_owned())
-        .or_insert_with(|| Value::Str(title));
-    let centre = object.centre();
-    let position = drawn.map.to_global(centre.0, centre.1);
-    drawn.map.npcs.push(Npc {
-        name,
-        position,
-        attributes,
-        behaviour: object.text("behaviour"),
-    });
-}
-
-fn value_of(value: &PropertyValue) -> Option<Value> {
-    match value {
-        PropertyValue::BoolValue(flag) => Some(Value::Bool(*flag)),
-        PropertyValue::FloatValue(number) => Some(Value::Float(f64::from(*number))),
-        PropertyValue::IntValue(number) => Some(Value::Int(i64::from(*number))),
-        PropertyValue::StringValue(text) | PropertyValue::FileValue(text) => {
-            Some(Value::Str(text.clone()))
-        }
-        _ => None,
-    }
 }

@@ -102,6 +102,8 @@ fn read(
         map,
         tile_size: (source.tile_width, source.tile_height),
         destinations: Vec::new(),
+        npc_lines: Vec::new(),
+        spawn_lines: Vec::new(),
         starts: Vec::new(),
         points: BTreeMap::new(),
         unknown_classes: BTreeMap::new(),

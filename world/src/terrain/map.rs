@@ -116,7 +116,9 @@ pub struct Npc {
     pub name: String,
     /// Where.
     pub position: Position,
-    /// What was written beside it, `visual` and `title` among it.
+    /// Which template of `world.toml` it is of; None: of none.
+    pub template: Option<String>,
+    /// What its template gives it, and over that what was written beside it, `visual` and `title` among it.
     pub attributes: BTreeMap<String, Value>,
     /// What it does.
     pub behaviour: Option<String>,
@@ -131,6 +133,16 @@ pub struct Spawn {
     pub area: (i32, i32, i32, i32),
     /// How many live at once.
     pub being_count_max: u32,
+    /// How long it takes until one is there that is missing, in milliseconds.
+    pub spawn_ms: u64,
+    /// How long it takes longer than that if one has died, in milliseconds.
+    pub death_ms: u64,
+    /// Which template of `world.toml` they are of. There need not be one.
+    pub template: String,
+    /// What each begins with: what its template gives it, and over that what was written beside it, `visual` and `title` among it.
+    pub attributes: BTreeMap<String, Value>,
+    /// What each does.
+    pub behaviour: String,
 }
 
 /// A line that was drawn on a map to be walked along.
