@@ -15,6 +15,7 @@ pub mod region;
 pub mod region_id;
 pub mod report;
 pub mod scheduler;
+pub mod scripts;
 pub mod settings;
 pub mod state_pickle;
 pub mod terrain;

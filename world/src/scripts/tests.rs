@@ -1,0 +1,7 @@
+//! Scripts, and what they must not be able to do.
+
+mod attacks;
+mod body;
+mod errors;
+mod same;
+mod uses;
