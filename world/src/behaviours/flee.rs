@@ -3,8 +3,8 @@
 use std::f64::consts::TAU;
 
 use super::{
-    Behaviour, Body, LOOK_TICKS, NO_WAY_TICKS, Numbers, Parameter, STRIDE_TICKS, WATCH_TICKS, Walk,
-    route::Route, wander::Wander,
+    Behaviour, Body, LOOK_TICKS, Numbers, Parameter, STRIDE_TICKS, WATCH_TICKS, Walk,
+    wander::Wander,
 };
 use crate::{position::Position, scheduler::Step};
 
@@ -33,14 +33,12 @@ pub(super) struct Flee {
 }
 
 enum State {
+    /// It is at home, or on its way there.
     Waits,
     /// None: it is cornered.
     Runs(Option<Position>),
     /// It has got away.
-    Listens {
-        until: u64,
-    },
-    GoesHome(Route),
+    Listens { until: u64 },
 }
 
 impl Flee {
@@ -88,21 +86,10 @@ impl Behaviour for Flee {
             State::Runs(_) => self.look_at,
             State::Listens { until } if now < *until => *until,
             State::Listens { .. } => {
-                self.state = State::GoesHome(Route::to(body.home()));
+                self.state = State::Waits;
+                self.aside.wake();
                 now + 1
             }
-            State::GoesHome(route) => match route.go(body) {
-                Walk::Going => now + STRIDE_TICKS,
-                Walk::Arrived => {
-                    self.state = State::Waits;
-                    self.look_at
-                }
-                Walk::Blocked => {
-                    let until = now + NO_WAY_TICKS;
-                    self.state = State::Listens { until };
-                    self.look_at
-                }
-            },
         };
         Step::Sleep(go_on.min(self.look_at))
     }
@@ -120,11 +107,8 @@ fn way_out(body: &dyn Body, players: &[Position], leash: f64) -> Option<Position
         y: here.y + tiles * angle.sin(),
         z: here.z,
     };
-    // The first direction is away from the nearest, for where two are as good.
-    let nearest = players.first()?;
-    let away = (here.y - nearest.y).atan2(here.x - nearest.x);
     let now = danger(here);
-    let ways = (0..DIRECTIONS).map(|index| away + TAU * f64::from(index) / f64::from(DIRECTIONS));
+    let ways = (0..DIRECTIONS).map(|index| TAU * f64::from(index) / f64::from(DIRECTIONS));
     ways.filter(|&angle| danger(along(angle, RUN_TILES / 2.0)) >= now)
         .map(|angle| along(angle, RUN_TILES))
         .filter(|place| place.distance(&body.home()) <= leash && body.is_clear(*place))

@@ -31,17 +31,16 @@ pub enum Kind {
 
 use Parameter::{Cooldown, Damage, Leash, Radius, Reach};
 
+const HUNT: [Parameter; 6] = [Radius, Leash, Damage, Reach, Cooldown, Parameter::Wander];
+
 /// What each can be given.
 const ALLOWED: [(&str, &[Parameter]); 7] = [
     ("stand", &[]),
     ("wander", &[Leash]),
     ("patrol", &[]),
     ("flee", &[Radius, Leash, Parameter::Wander]),
-    (
-        "chase",
-        &[Radius, Leash, Damage, Reach, Cooldown, Parameter::Wander],
-    ),
-    ("guard", &[Radius, Leash, Damage, Reach, Cooldown]),
+    ("chase", &HUNT),
+    ("guard", &HUNT),
     ("merchant", &[Radius, Cooldown]),
 ];
 

@@ -6,6 +6,7 @@ mod guard;
 mod kind;
 mod merchant;
 mod patrol;
+mod route;
 mod wander;
 
 use std::{cell::Cell, collections::BTreeMap, sync::Arc};
@@ -52,6 +53,8 @@ struct Puppet {
     look_count: Cell<usize>,
     search_count: usize,
     walk_count: usize,
+    /// Whatever it does, it stays where it is.
+    is_held: bool,
 }
 
 /// Tiles in a second.
@@ -74,6 +77,7 @@ impl Puppet {
             look_count: Cell::new(0),
             search_count: 0,
             walk_count: 0,
+            is_held: false,
         }
     }
 
@@ -133,7 +137,7 @@ impl Body for Puppet {
             z: self.position.z,
         };
         let place = if part == 1.0 { to } else { place };
-        if !self.ground.sweep(self.position, place) {
+        if self.is_held || !self.ground.sweep(self.position, place) {
             return Walk::Blocked;
         }
         self.position = place;

@@ -58,6 +58,11 @@ impl Wander {
         }
     }
 
+    /// Ends its rest: it goes home now, if it is beyond its leash.
+    pub(super) fn wake(&mut self) {
+        self.state = State::Rests { until: 0 };
+    }
+
     fn rest(&mut self, body: &mut dyn Body, ticks: std::ops::Range<u32>) -> Step {
         let ticks = ticks.start + body.chance(ticks.len() as u32);
         let until = body.tick() + u64::from(ticks);

@@ -154,6 +154,7 @@ fn npcs_have_templates_and_walk_along_paths() {
     );
     // The map begins at (2, 1), and the paths at (1, 1) of it; those on the other map have none of their own.
     let at = |x: f64, y: f64| Position { x, y, z: 0 };
+    assert_eq!(npcs[0].position, at(3.0, 2.0));
     for home in [npcs[0].position, at(7.5, 1.5)] {
         let path = |name| terrain.path(home, name).unwrap();
         let points = [at(3.0, 2.0), at(5.0, 2.0), at(5.0, 3.0)];

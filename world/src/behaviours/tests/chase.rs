@@ -136,3 +136,18 @@ fn who_is_told_to_wanders_meanwhile() {
     story.body.others.push(player("ann", at(36.5, 20.5)));
     story.until(100, |body| !body.changes.is_empty());
 }
+
+#[test]
+fn who_stays_where_it_does_not_go_is_let_alone_even_if_they_hit() {
+    let mut story = story("chase radius=6 leash=5", at(2.5, 2.5));
+    story.body.others.push(player("ann", at(8.0, 2.5)));
+    story.ticks(100, |body| assert!(body.is_at_home()));
+    story.body.others[0].position = at(7.0, 7.0);
+    story.ticks(100, |body| {
+        body.events.push(Event::Hit {
+            by: "ann".to_owned(),
+            amount: 1.0,
+        });
+        assert!(body.is_at_home());
+    });
+}

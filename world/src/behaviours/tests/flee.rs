@@ -11,7 +11,7 @@ fn it_runs_from_players_and_goes_home_when_it_is_alone() {
     let there = story.body.position;
     story.ticks(40, |body| assert!(body.position.distance(&there) < 1.5));
     story.body.others.clear();
-    story.until(200, |body| body.is_at_home());
+    story.until(130, |body| body.is_at_home());
 }
 
 #[test]
@@ -52,4 +52,17 @@ fn other_creatures_are_no_reason() {
         ..player("cow", at(21.5, 5.5))
     });
     story.ticks(100, |body| assert!(body.is_at_home()));
+}
+
+#[test]
+fn it_does_not_rest_ahead_of_going_home() {
+    for seed in 0..10 {
+        let mut body = Puppet::new(house(), at(20.5, 5.5));
+        body.seed = seed;
+        let mut story = Story::new("flee", body);
+        story.body.others.push(player("ann", at(24.5, 5.5)));
+        story.ticks(60, |_| ());
+        story.body.others.clear();
+        story.until(130, |body| body.is_at_home());
+    }
 }

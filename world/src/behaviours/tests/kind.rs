@@ -81,6 +81,10 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
             "stand still",
             "stand has no parameter \"still\"; it has none",
         ),
+        (
+            "guard x",
+            "it has radius=NUMBER, leash=NUMBER, damage=NUMBER, reach=NUMBER, cooldown=NUMBER, wander=NUMBER",
+        ),
         ("merchant damage=1", "it has radius=NUMBER, cooldown=NUMBER"),
     ];
     for (text, expected) in cases {

@@ -78,3 +78,15 @@ fn who_is_woken_early_rests_on() {
         assert_eq!((story.due, story.body.walk_count), (due, 0));
     }
 }
+
+#[test]
+fn those_who_are_put_there_together_do_not_start_together() {
+    let starts = (0..50).map(|seed| {
+        let mut body = Puppet::new(Picture::open(60, 60), at(30.5, 30.5));
+        body.seed = seed;
+        let mut story = Story::new("wander", body);
+        story.until(400, |body| body.walk_count > 0).body.tick
+    });
+    let starts: std::collections::BTreeSet<u64> = starts.collect();
+    assert!(starts.len() > 25, "{starts:?}");
+}
