@@ -3,12 +3,13 @@
 //! output, whose answer is a later input.
 //!
 //! In the order in which a player meets them: `sessions` bring a character in, `commands` are its player's, `asks` are what reaches an entity from
-//! anywhere, `commits` write rows and then tell, `borders` let an entity go on to another region, `releases` give rows up.
+//! anywhere, `commits` write rows and then tell, `borders` let an entity go on to another region, `releases` give rows up. `creatures` have none.
 
 mod asks;
 mod borders;
 mod commands;
 mod commits;
+mod creatures;
 mod input;
 mod message;
 mod output;
@@ -22,9 +23,11 @@ mod saves;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod word;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use creatures::SILENCE_MAX_MS;
 pub use input::{Creature, Input};
 pub use message::{Answer, Departed, Message, Reason, Shown, Update};
 pub use output::Output;
@@ -32,8 +35,10 @@ pub use replies::WINDOW;
 pub use request::{Action, Ask, Asker, Body, Command, Edit, Enter, LinkId, Newcomer, Session};
 pub use resident::Resident;
 pub use row::{Audit, ClaimOutcome, Claimed, Outcome, Save};
+pub use word::{News, Traveller, Word};
 
 use crate::{attributes, movement, movement::Ground, region_id::RegionId, settings::Settings};
+use creatures::Creatures;
 use publish::Publisher;
 use sessions::Claiming;
 
@@ -98,6 +103,8 @@ pub struct Region {
     publisher: Publisher,
     /// Characters whose rows are being claimed, and who else has come for them meanwhile.
     claiming: BTreeMap<String, Claiming>,
+    /// Those whom the content puts here, wherever they are, and those who have come.
+    creatures: Creatures,
     /// Residents that stand beyond the border and have not been taken over there yet.
     outside: BTreeSet<String>,
     /// Those of them that have something to do with the present input.
@@ -122,6 +129,7 @@ impl Region {
             residents: Residents::new(),
             publisher: Publisher::new(id, epoch),
             claiming: BTreeMap::new(),
+            creatures: Creatures::default(),
             outside: BTreeSet::new(),
             at_border: BTreeSet::new(),
             expiries: BTreeSet::new(),
@@ -187,6 +195,7 @@ impl Region {
             Input::Saved { key, own, outcome } => self.saved(&key, own, outcome, now, out),
             Input::Spawned(asker, row, outcome) => self.spawned(asker, *row, outcome, now, out),
             Input::Changed { creatures, afresh } => self.changed(creatures, afresh, now, out),
+            Input::Said(word) => self.hear(*word, now, out),
             Input::Wake => self.wake(now, out),
             Input::Drain => self.drain(now, out),
         }
@@ -202,6 +211,7 @@ impl Region {
             self.save_at_ms = None;
             self.publisher.retain(|link| now.around.is_linked(link));
             self.look_after_sessions(now, out);
+            self.look_after_creatures(now, out);
             self.save_positions(out);
             if self.needs_care() {
                 self.save_at_ms = Some(now.ms + SAVE_INTERVAL_MS);
@@ -219,7 +229,9 @@ impl Region {
     fn needs_care(&self) -> bool {
         let has_row_behind = |one: &Resident| one.unsaved_since_ms.is_some() && !one.is_creature();
         let mut residents = self.residents.values();
-        self.publisher.has_links() || residents.any(|one| one.is_player() || has_row_behind(one))
+        self.publisher.has_links()
+            || self.has_travellers()
+            || residents.any(|one| one.is_player() || has_row_behind(one))
     }
 
     /// A region in which nothing happens has no reason to wake. Whether it needs care is not worked out anew at each input: it wakes once to see.
@@ -227,7 +239,8 @@ impl Region {
         if self.publisher.is_dirty() || !self.outside.is_empty() {
             self.tick_at_ms.get_or_insert(now_ms + TICK_MS);
         }
-        if !is_wake && (self.publisher.has_links() || !self.residents.is_empty()) {
+        let has_anybody = self.publisher.has_links() || !self.residents.is_empty();
+        if !is_wake && (has_anybody || self.has_travellers()) {
             self.save_at_ms.get_or_insert(now_ms + SAVE_INTERVAL_MS);
         }
     }
@@ -298,6 +311,8 @@ impl Region {
         let keys: Vec<String> = self.residents.keys().cloned().collect();
         for key in keys {
             self.pay(&key, out);
+            // Whoever has this region next does not know of a creature that is not at home here.
+            self.say_ended(&key, false, out);
             self.go_on(&key, now, out);
         }
     }

@@ -23,7 +23,7 @@ use store::entities::Incarnation;
 use tokio::sync::mpsc;
 use tracing::Span;
 use world::{
-    region::{Ask, HOP_COUNT_MAX, Update},
+    region::{Ask, HOP_COUNT_MAX, Update, Word},
     region_id::RegionId,
 };
 
@@ -67,6 +67,13 @@ pub(crate) enum ToPeer {
         region: RegionId,
         /// Its epoch.
         epoch: u64,
+    },
+    /// Something that a region of ours says of a creature.
+    Word {
+        /// The region that it is for.
+        to: RegionId,
+        /// What is said.
+        word: Box<Word>,
     },
 }
 
@@ -157,6 +164,13 @@ impl Peers {
     /// Tells a server that a region was given to it. A hint.
     pub(crate) fn held(&self, to: Incarnation, region: RegionId, epoch: u64) {
         self.hint(to, ToPeer::Held { region, epoch });
+    }
+
+    /// Tells the holder of a region something of a creature. It may get lost, as a hint may.
+    pub(crate) fn say(&self, to: RegionId, word: Box<Word>) {
+        if let Some(holder) = self.holdings.holder(to) {
+            self.hint(holder.incarnation, ToPeer::Word { to, word });
+        }
     }
 
     /// The region near one of ours where another server has an entity, as far as it has told.

@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::transport::server::TcpIncoming;
 use tracing::Instrument;
 use world::{
-    region::{Ask, Command, Enter, LinkId, Message},
+    region::{Ask, Command, Enter, LinkId, Message, Word},
     region_id::RegionId,
 };
 
@@ -74,6 +74,8 @@ enum Said {
     Arriving { region: RegionId, key: String },
     /// A region was given to us.
     Held { region: RegionId, epoch: u64 },
+    /// What a region of a peer says of a creature to one of ours.
+    Word { to: RegionId, word: Box<Word> },
 }
 
 /// Why a gateway is not listened to any more.

@@ -1,4 +1,5 @@
-//! Which region of this server has an entity. A hint for regions that look for somebody; the regions themselves are the truth.
+//! Which region of this server has an entity, and where creatures are whose home is here and who are not. A hint for regions that look for somebody;
+//! the regions themselves are the truth.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,12 +17,27 @@ pub(crate) struct Whereabouts(RwLock<All>);
 struct All {
     regions: HashMap<Arc<str>, RegionId>,
     keys: HashMap<RegionId, HashSet<Arc<str>>>,
+    /// Each creature that is not at home: its home, and the region that it was last heard of in.
+    abroad: HashMap<String, (RegionId, RegionId)>,
 }
 
 impl Whereabouts {
     /// Where an entity is.
     pub(crate) fn of(&self, key: &str) -> Option<RegionId> {
         self.0.read().regions.get(key).copied()
+    }
+
+    /// The region, perhaps of another server, that a creature was last heard of in whose home is here.
+    pub(crate) fn abroad(&self, key: &str) -> Option<RegionId> {
+        self.0.read().abroad.get(key).map(|(_, region)| *region)
+    }
+
+    /// A creature of a region here is in another one now; None: it is at home, or nowhere.
+    pub(crate) fn goes_abroad(&self, key: String, home: RegionId, region: Option<RegionId>) {
+        let mut all = self.0.write();
+        all.abroad.remove(&key);
+        let abroad = region.map(|region| (key, (home, region)));
+        all.abroad.extend(abroad);
     }
 
     /// It is there now.
@@ -46,6 +62,7 @@ impl Whereabouts {
     /// Forgets everybody in a region, and says who that was.
     pub(crate) fn forget(&self, region: RegionId) -> Vec<String> {
         let mut all = self.0.write();
+        all.abroad.retain(|_, (home, _)| *home != region);
         let keys = all.keys.remove(&region).unwrap_or_default();
         for key in &keys {
             all.regions.remove(key);
@@ -82,5 +99,23 @@ mod tests {
         assert_eq!(whereabouts.of("anna"), None);
         whereabouts.gone("bert", one);
         assert_eq!(whereabouts.of("bert"), None);
+    }
+
+    #[test]
+    fn who_is_abroad_is_known_at_home() {
+        let [one, two] = ["0:0:0", "0:1:0"].map(|text| text.parse().unwrap());
+        let whereabouts = Whereabouts::default();
+        whereabouts.goes_abroad("owl".to_owned(), one, Some(two));
+        whereabouts.goes_abroad("rat".to_owned(), one, Some(two));
+        whereabouts.goes_abroad("rat".to_owned(), one, None);
+        assert_eq!(whereabouts.abroad("owl"), Some(two));
+        assert_eq!(
+            (whereabouts.of("owl"), whereabouts.abroad("rat")),
+            (None, None)
+        );
+        assert!(whereabouts.forget(two).is_empty());
+        assert_eq!(whereabouts.abroad("owl"), Some(two));
+        whereabouts.forget(one);
+        assert_eq!(whereabouts.abroad("owl"), None);
     }
 }

@@ -1,13 +1,9 @@
 //! Going on to another region, and what a change of the ground does to those who stand on it.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
 use super::{
-    Creature, HYSTERESIS_TILES, Now, Output, Passage, Region, Resident,
-    message::elsewhere,
-    resident::{Kind, Waiting},
+    Creature, HYSTERESIS_TILES, Now, Output, Passage, Region, Resident, message::elsewhere,
 };
-use crate::{movement, name, region_id::RegionId};
+use crate::{movement, region_id::RegionId};
 
 impl Region {
     /// Notes whether an entity stands beyond the border; who does is looked at when the input has been taken.
@@ -24,7 +20,7 @@ impl Region {
     }
 
     /// Lets those go on who stand beyond the border and whose rows are not being written: to another region of this server as they are, to another
-    /// server by their rows. Who cannot or need not go yet stays, and is served here.
+    /// server by their rows, or by a word if they have none. Who cannot or need not go yet stays, and is served here.
     pub(super) fn let_out(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
         for key in std::mem::take(&mut self.at_border) {
             let Some(resident) = self.residents.get(&key) else {
@@ -36,16 +32,17 @@ impl Region {
             let to = RegionId::of(resident.state.position, now.settings.cell_tiles);
             let passage = now.around.passage(to);
             if passage == Passage::Open && !self.is_draining {
-                self.hand_over(&key, to, out);
-                continue;
-            }
-            if passage == Passage::Away && resident.is_creature() {
-                // It has no row to go by: it stays.
-                self.outside.remove(&key);
-                self.pay(&key, out);
+                self.hand_over(&key, to, now, out);
                 continue;
             }
             let goes = passage == Passage::Away && self.must_go(resident, now);
+            if goes && resident.is_creature() {
+                // Whoever has put it there is answered when it has come.
+                if !self.is_draining {
+                    self.cross(&key, to, out);
+                }
+                continue;
+            }
             self.pay(&key, out);
             if goes {
                 self.let_go(&key, now, out);
@@ -63,7 +60,8 @@ impl Region {
         beyond >= HYSTERESIS_TILES
     }
 
-    fn hand_over(&mut self, key: &str, to: RegionId, out: &mut Vec<Output>) {
+    fn hand_over(&mut self, key: &str, to: RegionId, now: &Now<'_>, out: &mut Vec<Output>) {
+        self.goes(key, to, now.ms, out);
         self.outside.remove(key);
         let Some(mut resident) = self.residents.remove(key) else {
             return;
@@ -80,6 +78,10 @@ impl Region {
         if here.is_some_and(|here| here.own >= resident.own) {
             return self.turn_away(resident, now, out);
         }
+        if resident.is_creature() && self.is_outdated(&key, resident.said()) {
+            out.push(Output::Gone(key));
+            return self.turn_away(resident, now, out);
+        }
         let waiting = self.drop_resident(&key, Some(self.id), out);
         self.settle(resident, now, out);
         if let Some(resident) = self.residents.get_mut(&key) {
@@ -88,6 +90,7 @@ impl Region {
             resident.waiting.extend(waiting);
         }
         self.note_arrival(&key);
+        self.note_home(&key, out);
         self.pay(&key, out);
         if !self.is_draining {
             self.tell_moved(session, out);
@@ -129,45 +132,6 @@ impl Region {
                 self.publisher.touch(resident, false);
                 self.look_outside(&key, now);
             }
-        }
-    }
-
-    /// Those whom the content puts here are here, and no others of their kind.
-    fn change_creatures(
-        &mut self,
-        creatures: Vec<Creature>,
-        afresh: bool,
-        now: &Now<'_>,
-        out: &mut Vec<Output>,
-    ) {
-        let mut wanted: BTreeMap<String, Creature> = creatures
-            .into_iter()
-            .map(|creature| (name::key(&creature.name), creature))
-            .collect();
-        let mut ended = Vec::new();
-        for (key, resident) in &self.residents {
-            let Kind::Creature(present) = &resident.kind else {
-                continue;
-            };
-            match wanted.entry(key.clone()) {
-                Entry::Occupied(creature) if !afresh && creature.get() == &**present => {
-                    creature.remove();
-                }
-                _ => ended.push(key.clone()),
-            }
-        }
-        for key in ended {
-            for waiting in self.drop_resident(&key, None, out) {
-                if let Waiting::Ask(ask) = waiting {
-                    out.push(ask.asker.try_again());
-                }
-            }
-        }
-        for creature in wanted.into_values() {
-            // A later creature of a name must have a higher version than an earlier one had at its end: time goes on faster than changes do.
-            let epoch = self.publisher.epoch();
-            let creature = Resident::creature(creature, epoch, now.ms, now.settings, now.ms);
-            self.settle(creature, now, out);
         }
     }
 }

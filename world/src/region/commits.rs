@@ -180,12 +180,15 @@ impl Region {
                 }
             }
             Writing::Despawn(asker) => {
+                self.say_ended(key, true, out);
                 let waiting = self.drop_resident(key, None, out);
                 out.push(asker.done(true));
                 self.start_again(waiting, now, out);
             }
             Writing::Release(reason) => self.released(key, reason, now, out),
             Writing::Handoff { to, asker } => self.handed_off(key, to, asker, out),
+            // Nothing is written: another region says when it has come.
+            Writing::Crossing { .. } => {}
         }
     }
 
@@ -240,10 +243,8 @@ impl Region {
         let place = movement::free_place(now.ground, position);
         let to = RegionId::of(place, now.settings.cell_tiles);
         let is_away = to != self.id && now.around.passage(to) == Passage::Away;
-        if resident.is_creature() && is_away {
-            // It has no row by which another server could have it.
-            out.push(ask.asker.refuse());
-        } else if resident.is_creature() {
+        if resident.is_creature() {
+            // From there, it goes on as it would if it had walked.
             resident.writing = Some(Writing::Teleport(ask.asker, place));
             let (key, own) = (resident.key.clone(), resident.own);
             out.push(Output::Note { key, own, audit });

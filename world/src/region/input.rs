@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wire::Value;
 
 use super::{
-    Ask, Asker, ClaimOutcome, Claimed, Command, Enter, LinkId, Outcome, Resident, Session,
+    Ask, Asker, ClaimOutcome, Claimed, Command, Enter, LinkId, Outcome, Resident, Session, Word,
 };
 use crate::position::Position;
 
@@ -61,6 +61,8 @@ pub enum Input {
         /// Whether those who are here already begin anew.
         afresh: bool,
     },
+    /// Another region says something of a creature.
+    Said(Box<Word>),
     /// The time of [`super::Region::wake_ms`] has come.
     Wake,
     /// Let go of everything: the server stops.

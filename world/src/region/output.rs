@@ -1,6 +1,8 @@
 //! What a region wants done: the other half of its language. Nothing here decides anything.
 
-use super::{Ask, Asker, Audit, Claimed, Edit, Enter, LinkId, Message, Resident, Save, Session};
+use super::{
+    Ask, Asker, Audit, Claimed, Edit, Enter, LinkId, Message, Resident, Save, Session, Word,
+};
 use crate::region_id::RegionId;
 
 /// What a region wants done, in this order.
@@ -53,6 +55,10 @@ pub enum Output {
     Here(String),
     /// The entity is not in the world any more, or not on this server.
     Gone(String),
+    /// Say something to another region, whoever has it: there, it is [`super::Input::Said`]. It may get lost.
+    Say(RegionId, Box<Word>),
+    /// A creature whose home this is was last heard of in that region; None: it is at home, or nowhere.
+    Abroad(String, Option<RegionId>),
     /// The entity's row was let go of for a region of another server, or for whoever has this one next: a hint for its holder, who claims it.
     Released {
         /// Whose.

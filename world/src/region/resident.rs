@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Ask, Asker, Claimed, Creature, Enter, Reason, Save, Session, Shown, replies::Replies};
+use super::{
+    Ask, Asker, Claimed, Creature, Enter, Now, Reason, Save, Session, Shown, Traveller,
+    replies::Replies,
+};
 use crate::{
     applied::Applied,
     attributes,
@@ -53,8 +56,11 @@ pub(super) enum Kind {
     Player,
     /// Placed by a game master: it lasts.
     Placed,
-    /// Put there by the content, as this says: it has no row.
-    Creature(Box<Creature>),
+    /// Put there by the content: it has no row.
+    Creature {
+        /// The region that counts it.
+        home: RegionId,
+    },
 }
 
 /// Who speaks for it.
@@ -97,18 +103,26 @@ pub(super) enum Writing {
     Release(Option<(Asker, Reason)>),
     /// Its departure to whoever holds a region, and who has put it there.
     Handoff { to: RegionId, asker: Option<Asker> },
+    /// Nothing: a creature waits until a region of another server has it. `version` is its own when it set out.
+    Crossing { to: RegionId, version: u64 },
 }
 
 impl Writing {
     /// Whether the row is given up with it. Until the outcome is known, the entity takes no input: what a release does not carry would be lost.
     pub(super) fn is_release(&self) -> bool {
-        matches!(self, Self::Release(_) | Self::Handoff { .. })
+        matches!(
+            self,
+            Self::Release(_) | Self::Handoff { .. } | Self::Crossing { .. }
+        )
     }
 
     /// Who waits for it.
     pub(super) fn askers(&self) -> impl Iterator<Item = &Asker> {
         let (many, one): (&[(Asker, bool)], Option<&Asker>) = match self {
-            Self::Position | Self::Takeover { .. } | Self::Release(None) => (&[], None),
+            Self::Position
+            | Self::Takeover { .. }
+            | Self::Release(None)
+            | Self::Crossing { .. } => (&[], None),
             Self::Attributes { replies, .. } => (replies, None),
             Self::Teleport(asker, _) | Self::Despawn(asker) | Self::Release(Some((asker, _))) => {
                 (&[], Some(asker))
@@ -158,13 +172,13 @@ impl Resident {
         resident
     }
 
-    /// A creature of the content. `epoch` takes the place of a row's `own`: a later run's creature replaces an earlier one's.
+    /// A creature of the content, at its home. `epoch` takes the place of a row's `own`: a later run's creature replaces an earlier one's.
     pub(super) fn creature(
-        creature: Creature,
+        creature: &Creature,
+        home: RegionId,
         epoch: u64,
         version: u64,
-        settings: &Settings,
-        now_ms: u64,
+        now: &Now<'_>,
     ) -> Self {
         let attributes = creature.attributes.iter();
         let state = EntityState {
@@ -174,20 +188,35 @@ impl Resident {
                 .collect(),
             behaviour: creature.behaviour.clone(),
         };
-        let row = Claimed {
-            key: name::key(&creature.name),
+        let traveller = Traveller {
             name: creature.name.clone(),
-            is_player: false,
-            own: epoch,
-            generation: 0,
-            moved: crate::applied::CommandId::default(),
-            applied: Applied::default(),
+            home,
             state,
+            applied: Applied::default(),
         };
         Self {
-            kind: Kind::Creature(Box::new(creature)),
             version,
-            ..Self::new(row, settings, now_ms)
+            ..Self::traveller(&name::key(&creature.name), traveller, epoch, now)
+        }
+    }
+
+    /// A creature that has come.
+    pub(super) fn traveller(key: &str, traveller: Traveller, own: u64, now: &Now<'_>) -> Self {
+        let row = Claimed {
+            key: key.to_owned(),
+            name: traveller.name,
+            is_player: false,
+            own,
+            generation: 0,
+            moved: crate::applied::CommandId::default(),
+            applied: traveller.applied,
+            state: traveller.state,
+        };
+        Self {
+            kind: Kind::Creature {
+                home: traveller.home,
+            },
+            ..Self::new(row, now.settings, now.ms)
         }
     }
 
@@ -221,7 +250,7 @@ impl Resident {
     }
 
     pub(super) fn is_creature(&self) -> bool {
-        matches!(self.kind, Kind::Creature(_))
+        matches!(self.kind, Kind::Creature { .. })
     }
 
     /// Works out anew what others see besides name and place; whether that has changed.

@@ -1,6 +1,7 @@
 //! What is told and what is written when a region is told something, story by story.
 
 mod chance;
+mod creatures;
 mod gateway;
 mod handoffs;
 mod protocol;

@@ -51,7 +51,8 @@ impl Permits {
 
 impl Surroundings for Around<'_> {
     fn whereabouts(&self, key: &str) -> Option<RegionId> {
-        self.server.whereabouts.of(key)
+        let whereabouts = &self.server.whereabouts;
+        whereabouts.of(key).or_else(|| whereabouts.abroad(key))
     }
 
     fn passage(&self, region: RegionId) -> Passage {

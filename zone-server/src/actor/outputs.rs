@@ -75,6 +75,12 @@ impl Actor {
             Output::HandOver(to, resident) => self.hand_over(to, *resident, permits),
             Output::Here(key) => server.whereabouts.here(key, here),
             Output::Gone(key) => server.whereabouts.gone(&key, here),
+            Output::Say(to, word) => match server.regions.mailbox(to) {
+                // A full region is told again.
+                Some(mailbox) => drop(mailbox.try_send(Input::Said(word).into())),
+                None => server.peers.say(to, word),
+            },
+            Output::Abroad(key, at) => server.whereabouts.goes_abroad(key, here, at),
             Output::Released { key, region } => {
                 count::released();
                 server.peers.arriving(region, key);

@@ -103,6 +103,7 @@ impl Speaker {
             (Self::Gateway, Said::Ask { .. }) => "Ask",
             (Self::Gateway, Said::Arriving { .. }) => "Arriving",
             (Self::Gateway, Said::Held { .. }) => "Held",
+            (Self::Gateway, Said::Word { .. }) => "CreatureWord",
             (Self::Peer, Said::Enter { .. }) => "Enter",
             (Self::Peer, Said::Leave { .. }) => "Leave",
             (Self::Peer, Said::Command { .. }) => "Command",
@@ -180,6 +181,12 @@ async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
         Said::Held { region, epoch } => {
             tracing::debug!(%region, epoch, "a region is given to us");
             server.holdings.look();
+        }
+        Said::Word { to, word } => {
+            // It must not hold the peer up. If the region is not here, or full, what matters is said again.
+            if let Some(mailbox) = server.regions.mailbox(to) {
+                let _told = mailbox.try_send(Input::Said(word).into());
+            }
         }
     }
 }

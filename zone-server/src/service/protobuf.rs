@@ -5,6 +5,7 @@ mod peer;
 mod said;
 mod serving;
 mod told;
+mod word;
 
 use prost::bytes::Bytes;
 use proto as p;

@@ -7,7 +7,7 @@ use world::region_id::RegionId;
 
 use crate::{
     cluster::until,
-    gateway::{Answer, add, departure, edit, get, id, spawn, step, teleport, tile},
+    gateway::{Answer, Gateway, add, departure, edit, get, id, place, spawn, step, teleport, tile},
     pair::Pair,
     yard::{self, EAST, OBJECTS, WEST, YARD},
 };
@@ -111,6 +111,66 @@ async fn creatures_that_are_far_away_are_found_at_home() {
         let (answer, _) = streams.ask(player, get("rat#zoo", "name")).await;
         assert_eq!(answer, Answer::Value(Value::Str("Rat#zoo".to_owned())));
     }
+}
+
+/// Waits until Mara is told of, in a region at a place.
+async fn see_mara(gateway: &mut Gateway, region: RegionId, at: (f64, f64)) {
+    let is_there = |told: &Told| (place(told, region, "Mara#yard") == Some(at)).then_some(());
+    gateway.hear_until(is_there).await;
+}
+
+/// Whether Mara is in a region.
+async fn has_mara(gateway: &mut Gateway, region: RegionId) -> bool {
+    let snapshot = gateway.subscribe(region).await;
+    snapshot.entities.iter().any(|one| one.name == "Mara#yard")
+}
+
+#[tokio::test]
+async fn a_creature_crosses_the_border_and_comes_back() {
+    let pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    streams.west.subscribe(WEST).await;
+    streams.east.subscribe(EAST).await;
+    assert!(
+        streams
+            .is_done(&mut gm, teleport("Mara#yard", 12.5, 3.5))
+            .await
+    );
+    assert!(has_mara(&mut streams.east, EAST).await);
+    // Longer than a silence that kills.
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert!(has_mara(&mut streams.east, EAST).await);
+    assert!(!has_mara(&mut streams.west, WEST).await);
+    // A change that was made there once is answered alike when it is asked for again here.
+    let (answer, _) = streams.ask(&mut gm, add("Mara#yard", "mood", 3)).await;
+    assert_eq!(answer, Answer::Done(true));
+    assert!(
+        streams
+            .is_done(&mut gm, teleport("Mara#yard", 3.5, 6.5))
+            .await
+    );
+    let (answer, _) = streams.ask(&mut gm, get("Mara#yard", "mood")).await;
+    assert_eq!(answer, Answer::Value(Value::Int(3)));
+    assert!(has_mara(&mut streams.west, WEST).await);
+    assert!(!has_mara(&mut streams.east, EAST).await);
+}
+
+#[tokio::test]
+async fn a_creature_on_a_server_that_dies_is_at_home_again() {
+    let mut pair = Pair::start(&GM_AND_BERT).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    streams.west.subscribe(WEST).await;
+    streams.east.subscribe(EAST).await;
+    assert!(
+        streams
+            .is_done(&mut gm, teleport("Mara#yard", 12.5, 3.5))
+            .await
+    );
+    assert!(has_mara(&mut streams.east, EAST).await);
+    pair.east.kill().await;
+    see_mara(&mut streams.west, WEST, (2.5, 2.5)).await;
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl Zone {
                 self.operate(at, despawn, Then::Saved { at, key, own }, shared);
             }
             // There are no creatures in the yard, and no map edits.
-            Output::Note { .. } | Output::Map(..) => {}
+            Output::Note { .. } | Output::Map(..) | Output::Say(..) | Output::Abroad(..) => {}
             Output::Recover { key, session } => self.lose(at, key, session, shared),
             Output::Pass(region, ask) => self.pass(region, ask, shared),
             Output::Absent(ask) => self.absent(at, ask, shared),

@@ -248,26 +248,6 @@ fn an_earlier_copy_that_comes_over_the_border_counts_for_nothing() {
 }
 
 #[test]
-fn a_creature_stays_with_its_server() {
-    let mut yard = divided_with_anna();
-    yard.masters.insert("anna".to_owned());
-    let owl = Creature {
-        name: "Owl#west".to_owned(),
-        position: Position::centre_of(6, 3, 0),
-        attributes: std::collections::BTreeMap::new(),
-        behaviour: None,
-    };
-    let creatures = Some(vec![owl]);
-    let afresh = true;
-    yard.give(region(0, 0), Input::Changed { creatures, afresh });
-    yard.told.clear();
-    yard.command("anna", 1, id(1, 1), 0, teleport("Owl#west", 8.5, 2.5));
-    yard.command("anna", 1, id(1, 2), 0, teleport("Owl#west", 3.5, 2.5));
-    assert_eq!(said(&mut yard), ["1: 1/0 false", "1: 2/0 true"]);
-    assert_eq!(yard.home("owl#west"), region(0, 0));
-}
-
-#[test]
 fn a_tile_is_changed_by_whoever_has_it() {
     let mut yard = divided_with_anna();
     yard.masters.insert("anna".to_owned());

@@ -67,6 +67,8 @@ pub(super) struct Yard {
     pub(super) full: BTreeSet<RegionId>,
     /// Hints for holders of regions.
     pub(super) released: Vec<(String, RegionId)>,
+    /// Where homes have heard of their creatures.
+    pub(super) abroad: BTreeMap<String, RegionId>,
     pub(super) now_ms: u64,
     epoch: u64,
 }
@@ -78,7 +80,8 @@ pub(super) struct Around<'y> {
 
 impl Surroundings for Around<'_> {
     fn whereabouts(&self, key: &str) -> Option<RegionId> {
-        self.server.whereabouts.get(key).copied()
+        let here = self.server.whereabouts.get(key);
+        here.or_else(|| self.yard.abroad.get(key)).copied()
     }
     fn passage(&self, region: RegionId) -> Passage {
         match self.server.regions.contains_key(&region) {
@@ -130,6 +133,7 @@ impl Yard {
             next_fate: Fate::Answered,
             full: BTreeSet::new(),
             released: Vec::new(),
+            abroad: BTreeMap::new(),
             now_ms: 1_000_000,
             epoch: 6,
         };
@@ -274,6 +278,17 @@ impl Yard {
                 if whereabouts.get(&key) == Some(&here) {
                     whereabouts.remove(&key);
                 }
+                return;
+            }
+            Output::Say(to, word) => {
+                let holder = self.holders.get(&to).copied();
+                let server = holder.filter(|_| !self.servers[&me].regions.contains_key(&to));
+                let at = (server.unwrap_or(me), to);
+                return self.mail.push_back((at, Input::Said(word)));
+            }
+            Output::Abroad(key, at) => {
+                self.abroad.remove(&key);
+                self.abroad.extend(at.map(|at| (key, at)));
                 return;
             }
             Output::Released { key, region } => return self.released.push((key, region)),

@@ -8,7 +8,7 @@ use store::directory::ZoneServer;
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming, transport::Endpoint};
 
-use super::{super::Invalid, ask::written_ask, told::read, written};
+use super::{super::Invalid, ask::written_ask, told::read, word::written_word, written};
 use crate::peers::{News, ToPeer};
 
 /// How long a connection may take.
@@ -129,6 +129,7 @@ fn said(message: ToPeer) -> Say {
             region: Some(written(region)),
             epoch,
         }),
+        ToPeer::Word { to, word } => Say::Creature(written_word(to, &word)),
     }
 }
 

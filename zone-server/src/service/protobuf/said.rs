@@ -14,7 +14,7 @@ use world::{
 use super::{
     super::{Invalid, Said},
     ask::ask,
-    position, region, text, value,
+    position, region, text, value, word,
 };
 
 pub(super) fn parse(
@@ -59,6 +59,7 @@ fn said_by(message: p::GatewayMessage, link: LinkId) -> Result<Said, Invalid> {
             region: region(held.region)?,
             epoch: held.epoch,
         },
+        In::Creature(said) => word::read(said)?,
     })
 }
 
