@@ -184,8 +184,8 @@ impl Edits<'_> {
             .await
     }
 
-    /// Takes those of a map's edits away that are named and still as they are named; others, also such as were made in the meantime, stay. The version
-    /// of the map after it.
+    /// Takes those of a map's edits away that are named and still as they are named, and raises the count of its reloads; other edits, also such as were
+    /// made in the meantime, stay. The version of the map after it.
     ///
     /// # Errors
     /// The outcome is unknown.
@@ -202,6 +202,10 @@ impl Edits<'_> {
                 for edit in &unfit {
                     take_tile(connection, edit).await?;
                 }
+                sqlx::query("UPDATE maps SET reloads = reloads + 1 WHERE name = $1")
+                    .bind(map)
+                    .execute(&mut *connection)
+                    .await?;
                 Ok(version)
             })
         })
@@ -238,6 +242,15 @@ impl Edits<'_> {
     /// The database did not answer.
     pub async fn resets(&self) -> Result<BTreeMap<String, u64>, Error> {
         self.counts("SELECT name, resets FROM maps WHERE fingerprint IS NOT NULL")
+            .await
+    }
+
+    /// How often each map that is in the current content was reloaded.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn reloads(&self) -> Result<BTreeMap<String, u64>, Error> {
+        self.counts("SELECT name, reloads FROM maps WHERE fingerprint IS NOT NULL")
             .await
     }
 

@@ -5,11 +5,7 @@
 mod everywhere;
 mod following;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use runtime::shutdown::Shutdown;
 use store::{announce::Topic, content::World, edits};
@@ -70,8 +66,9 @@ struct Served {
     version: Option<u64>,
     /// The version of each map.
     of_map: BTreeMap<String, u64>,
-    /// How often each map was reset; None: nobody has looked yet.
+    /// How often each map was reset, and how often it was reloaded; None: nobody has looked yet.
     resets: Option<BTreeMap<String, u64>>,
+    reloads: Option<BTreeMap<String, u64>>,
 }
 
 /// What becomes of an edit.
@@ -237,7 +234,7 @@ impl Ground {
         let mut unfit = edits.tiles().await?;
         unfit.retain(|edit| edit.map == map && published.check_edit(edit).is_err());
         let outcome = edits.reload(map.to_owned(), unfit, log).await?;
-        self.replaced(outcome, true).await
+        self.replaced(outcome).await
     }
 
     /// Takes a map as it was published, and those whom it puts into the world anew.
@@ -247,22 +244,15 @@ impl Ground {
         }
         let edits = self.server.store.edits();
         let outcome = edits.reset(map.to_owned(), log).await?;
-        self.replaced(outcome, false).await
+        self.replaced(outcome).await
     }
 
-    /// A map is another one in SQL.
-    async fn replaced(
-        &mut self,
-        outcome: edits::Outcome<u64>,
-        do_creatures_return: bool,
-    ) -> Result<Verdict, store::Error> {
+    /// A map is another one in SQL, which this server follows as all others do.
+    async fn replaced(&mut self, outcome: edits::Outcome<u64>) -> Result<Verdict, store::Error> {
         if matches!(outcome, edits::Outcome::Refused | edits::Outcome::Denied) {
             return Ok(Verdict::Refused);
         }
         self.follow().await?;
-        if do_creatures_return && matches!(outcome, edits::Outcome::Done(_)) {
-            self.tell_all(&BTreeSet::new()).await;
-        }
         self.server.announcements.announce(Topic::Flags);
         Ok(Verdict::DoneEverywhere)
     }

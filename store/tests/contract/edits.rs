@@ -181,6 +181,8 @@ pub(crate) async fn a_reload_takes_away_what_no_longer_fits(backend: &impl Backe
     assert_eq!(reload().await.unwrap(), Outcome::Repeated);
     assert_eq!(map_version(&store).await, (of_map + 1, of_all + 1));
     assert_eq!(edits.resets().await.unwrap()["meadow"], 0);
+    let reloads = edits.reloads().await.unwrap();
+    assert_eq!((reloads["meadow"], reloads["cave"]), (1, 0));
 }
 
 pub(crate) async fn a_reset_takes_all_away_and_is_counted(backend: &impl Backend) {

@@ -1,6 +1,9 @@
-//! Taking up what others have done to the world: edits of maps, resets, and content that was published. Each time, regions are told.
+//! Taking up what others have done to the world: edits of maps, reloads, resets, and content that was published. Each time, regions are told.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use store::announce::Topic;
 use world::{region::Input, region_id::RegionId};
@@ -36,6 +39,7 @@ impl Ground {
     async fn catch_up(&mut self, version: u64) -> Result<(), store::Error> {
         let edits = self.server.store.edits();
         let (of_map, resets) = (edits.map_versions().await?, edits.resets().await?);
+        let reloads = edits.reloads().await?;
         let changed: BTreeSet<&String> = of_map
             .iter()
             .filter(|(map, version)| self.served.of_map.get(*map) != Some(version))
@@ -51,18 +55,14 @@ impl Ground {
             self.serve(scene.on(terrain.with_edits(&edits)));
             self.tell_maps(changed).await;
         }
-        let before = self.served.resets.replace(resets);
-        let resets = self.served.resets.iter().flatten();
-        // What is on a map that is new has just begun.
-        let is_reset = |(map, count): &(&String, &u64)| {
-            let before = before.as_ref().and_then(|before| before.get(*map));
-            before.is_some_and(|before| before < *count)
-        };
-        let reset: Vec<&String> = resets.filter(is_reset).map(|(map, _)| map).collect();
-        if !reset.is_empty() {
+        let reset = raised(self.served.resets.as_ref(), &resets);
+        let reloaded = raised(self.served.reloads.as_ref(), &reloads);
+        if !reset.is_empty() || !reloaded.is_empty() {
             let afresh = self.regions_of(reset);
             self.tell_all(&afresh).await;
         }
+        self.served.resets = Some(resets);
+        self.served.reloads = Some(reloads);
         self.served.of_map = of_map;
         self.served.version = Some(version);
         self.server.standing.serve_map(version);
@@ -152,4 +152,17 @@ impl Ground {
         self.server.announcements.announce(Topic::Flags);
         Ok(())
     }
+}
+
+/// The maps whose counts have been raised. What is on a map that is new has just begun.
+fn raised<'m>(
+    before: Option<&BTreeMap<String, u64>>,
+    counts: &'m BTreeMap<String, u64>,
+) -> Vec<&'m String> {
+    let is_raised = |(map, count): &(&String, &u64)| {
+        let before = before.and_then(|before| before.get(*map));
+        before.is_some_and(|before| before < *count)
+    };
+    let raised = counts.iter().filter(is_raised);
+    raised.map(|(map, _)| map).collect()
 }

@@ -174,6 +174,43 @@ async fn a_creature_on_a_server_that_dies_is_at_home_again() {
 }
 
 #[tokio::test]
+async fn a_map_that_is_taken_afresh_has_its_creatures_back_whoever_takes_it() {
+    let zoo = |name: &'static str| (name, yard::map(&["........"; 8], ""));
+    let mut maps = vec![("yard.tmx", yard::map(&YARD, OBJECTS))];
+    let zoos = [
+        "za.tmx", "zb.tmx", "zc.tmx", "zd.tmx", "ze.tmx", "zf.tmx", "zg.tmx", "zh.tmx",
+    ];
+    maps.extend(zoos.map(zoo));
+    let pair = Pair::start_with(yard::with(&maps), &[("GM", WEST), ("MASTER", EAST)]).await;
+    let mut streams = pair.streams().await;
+    let mut gm = streams.enter_west(1, "GM").await;
+    let mut master = streams.enter_east(2, "MASTER").await;
+    // On her own server, in a region of which the other one knows nothing.
+    let me = pair.me(&pair.west).await;
+    let mut level = None;
+    for n in 1..=8 {
+        let region = RegionId { level: n, ..WEST };
+        let holder = until("somebody has it", async || pair.holder(region).await).await;
+        level = level.or((Some(holder) == me).then_some(n));
+    }
+    let level = level.expect("one of eight is the west's");
+    let away = edit(Edit::Teleport(proto::Teleport {
+        name: "Mara#yard".to_owned(),
+        position: Some(proto::Position {
+            x: 4.5,
+            y: 4.5,
+            z: level,
+        }),
+    }));
+    assert!(streams.is_done(&mut gm, away).await);
+    let reload = edit(Edit::Reload("yard".to_owned()));
+    assert!(streams.is_done(&mut master, reload).await);
+    let (answer, _) = streams.ask(&mut gm, get("Mara#yard", "pos")).await;
+    let home = Value::Tuple(vec![Value::Float(2.5), Value::Float(2.5), Value::Int(0)]);
+    assert_eq!(answer, Answer::Value(home));
+}
+
+#[tokio::test]
 async fn a_tile_is_edited_where_it_is_and_blocks_at_once() {
     let pair = Pair::start(&GM_AND_BERT).await;
     let mut streams = pair.streams().await;
