@@ -185,7 +185,7 @@ fn who_is_silent_for_too_long_is_made_anew() {
     yard.holders.remove(&AWAY);
     pass_seconds(&mut yard, 4);
     assert_eq!(places(&yard), []);
-    pass_seconds(&mut yard, 2);
+    pass_seconds(&mut yard, 3);
     assert_eq!(places(&yard), [(FIRST, HOME)]);
     assert!(yard.abroad.is_empty());
 }
