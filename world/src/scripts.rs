@@ -12,6 +12,7 @@
 
 mod allowance;
 mod compile;
+mod events;
 mod fault;
 mod heap;
 mod herd;
@@ -20,6 +21,7 @@ pub mod limits;
 mod member;
 mod ops;
 mod set;
+mod state;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -3,5 +3,6 @@
 mod attacks;
 mod body;
 mod errors;
+mod quest;
 mod same;
 mod uses;
