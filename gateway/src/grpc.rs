@@ -445,6 +445,7 @@ fn shown_in(entities: Vec<proto::Entity>) -> Result<Vec<Shown>, Malformed> {
                 y: place.y,
                 z: place.z,
             },
+            is_player: entity.is_player,
             attributes: entity.attributes,
         })
     });

@@ -227,6 +227,7 @@ mod tests {
                 y: 1.0,
                 z: 0,
             },
+            is_player: true,
             attributes: Some(attributes.clone().into()),
         };
         let news = |changed| {

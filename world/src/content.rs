@@ -15,6 +15,7 @@ use crate::{
     position::Position,
     region_id::RegionId,
     report::{MapSummary, Report, Severity},
+    scripts::Scripts,
     settings::Settings,
     terrain::{Map, Terrain},
 };
@@ -35,6 +36,8 @@ pub struct Content {
     pub placements: Placements,
     /// The text of `client/VERSION`; "0" without one.
     pub client_version: String,
+    /// Behaviours of its own.
+    pub scripts: Scripts,
     /// A hash of all that each map is made from, by name.
     pub fingerprints: BTreeMap<String, String>,
 }
@@ -75,6 +78,8 @@ pub fn load(files: &Files, known: &Placements) -> Loaded {
         .collect();
     let fingerprints = fingerprints(files, &drawn);
     let client_version = client_version(files, &mut report);
+    let (scripts, problems) = Scripts::load(files);
+    report.problems.extend(problems);
     if let (Some(start), true) = (start, report.is_servable()) {
         let maps: Vec<Map> = drawn.into_values().map(|drawn| drawn.map).collect();
         let mut terrain = Terrain::new(maps, start, settings.cell_tiles);
@@ -100,6 +105,7 @@ pub fn load(files: &Files, known: &Placements) -> Loaded {
             terrain,
             placements,
             client_version,
+            scripts,
             fingerprints,
         };
         return Loaded {

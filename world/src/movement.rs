@@ -1,9 +1,11 @@
 //! How players move: what a step asks of the ground, and how far a player may go in a time. It does not know regions.
 
-use crate::{position::Position, settings::Settings};
+use std::{fmt, sync::Arc};
+
+use crate::{position::Position, settings::Settings, terrain::Path};
 
 /// What the rules ask of the ground. [`crate::terrain::Terrain`] is the real one.
-pub trait Ground {
+pub trait Ground: fmt::Debug + Send + Sync {
     /// Whether nobody can be on a tile. Outside every map is blocked.
     fn is_blocked(&self, level: i32, x: i32, y: i32) -> bool;
     /// Whether the whole straight way is free, its ends among it. Both are on one level.
@@ -16,6 +18,8 @@ pub trait Ground {
     fn place_of_tile(&self, map: &str, x: i32, y: i32) -> Option<Position>;
     /// Where new characters begin: always free.
     fn start(&self) -> Position;
+    /// The path of a name, for whoever is at home at a place.
+    fn path(&self, home: Position, name: &str) -> Option<Arc<Path>>;
 }
 
 /// Whether somebody can stand at a place.
@@ -210,6 +214,10 @@ pub(crate) mod tests {
 
         fn start(&self) -> Position {
             self.nearest_free(Position::centre_of(0, 0, 0)).unwrap()
+        }
+
+        fn path(&self, _home: Position, _name: &str) -> Option<Arc<Path>> {
+            None
         }
     }
 

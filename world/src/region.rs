@@ -11,6 +11,7 @@ mod commands;
 mod commits;
 mod creatures;
 mod input;
+mod life;
 mod message;
 mod output;
 mod publish;
@@ -25,10 +26,14 @@ mod sessions;
 mod tests;
 mod word;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use creatures::SILENCE_MAX_MS;
-pub use input::{Creature, Input};
+pub use input::{Creature, Input, Respawn};
+pub use life::{Index, NOBODY, Neighbours, NoNeighbours};
 pub use message::{Answer, Departed, Message, Reason, Shown, Update};
 pub use output::Output;
 pub use replies::WINDOW;
@@ -37,8 +42,12 @@ pub use resident::Resident;
 pub use row::{Audit, ClaimOutcome, Claimed, Outcome, Save};
 pub use word::{News, Traveller, Word};
 
-use crate::{attributes, movement, movement::Ground, region_id::RegionId, settings::Settings};
+use crate::{
+    attributes, movement, movement::Ground, region_id::RegionId, scheduler::Meter,
+    scripts::Scripts, settings::Settings,
+};
 use creatures::Creatures;
+use life::Life;
 use publish::Publisher;
 use sessions::Claiming;
 
@@ -76,6 +85,10 @@ pub trait Surroundings {
     fn passage(&self, region: RegionId) -> Passage;
     /// Whether a gateway's stream is there.
     fn is_linked(&self, link: LinkId) -> bool;
+    /// Whether players look by a stream: that of a gateway, and not of another zone server.
+    fn is_seen_by(&self, link: LinkId) -> bool;
+    /// What one tick of uthreads may take.
+    fn meter(&self) -> Box<dyn Meter + '_>;
 }
 
 /// What holds at the time of an input.
@@ -84,13 +97,23 @@ pub struct Now<'a> {
     /// Milliseconds since 1970.
     pub ms: u64,
     /// The world's rules.
-    pub settings: &'a Settings,
+    pub settings: &'a Arc<Settings>,
     /// The ground.
-    pub ground: &'a dyn Ground,
+    pub ground: &'a Arc<dyn Ground>,
+    /// Behaviours of the world's own.
+    pub scripts: &'a Scripts,
+    /// Who is where in other regions.
+    pub neighbours: &'a Arc<dyn Neighbours>,
     /// The [`crate::name::key`]s of all game masters.
     pub game_masters: &'a BTreeSet<String>,
     /// The rest.
     pub around: &'a dyn Surroundings,
+}
+
+impl Now<'_> {
+    fn ground(&self) -> &dyn Ground {
+        &**self.ground
+    }
 }
 
 type Residents = BTreeMap<String, Resident>;
@@ -118,6 +141,21 @@ pub struct Region {
     /// How many rows are being added for game masters.
     spawn_count: usize,
     is_draining: bool,
+    life: Life,
+    /// Whether players look, by any gateway.
+    is_seen: bool,
+}
+
+/// What is in a scheduler's place for a world while that is not lent to it.
+impl Default for Region {
+    fn default() -> Self {
+        let id = RegionId {
+            level: 0,
+            column: 0,
+            row: 0,
+        };
+        Self::new(id, 0)
+    }
 }
 
 impl Region {
@@ -138,6 +176,8 @@ impl Region {
             save_at_ms: None,
             spawn_count: 0,
             is_draining: false,
+            life: Life::new(id, epoch),
+            is_seen: false,
         }
     }
 
@@ -173,10 +213,18 @@ impl Region {
     pub fn wake_ms(&self) -> Option<u64> {
         let [expiry, arrival] =
             [&self.expiries, &self.arrivals].map(|times| times.first().map(|(at_ms, _)| *at_ms));
-        [self.tick_at_ms, self.save_at_ms, expiry, arrival]
-            .into_iter()
-            .flatten()
-            .min()
+        let [life, decay] = [self.life_at_ms(), self.decay_at_ms()];
+        [
+            self.tick_at_ms,
+            self.save_at_ms,
+            expiry,
+            arrival,
+            life,
+            decay,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Takes one input. What is to be done about it is added to `out`.
@@ -186,8 +234,14 @@ impl Region {
             Input::Enter(enter) => self.enter(enter, now, out),
             Input::Leave(leave) => self.leave(&leave, now, out),
             Input::Command(command) => self.command(command, now, out),
-            Input::Subscribe(link) => self.publisher.subscribe(link, &self.residents, out),
-            Input::Unsubscribe(link) => self.publisher.unsubscribe(link),
+            Input::Subscribe(link) => {
+                self.publisher.subscribe(link, &self.residents, out);
+                self.look_who_looks(now);
+            }
+            Input::Unsubscribe(link) => {
+                self.publisher.unsubscribe(link);
+                self.look_who_looks(now);
+            }
             Input::Ask(ask) => self.ask(ask, now, out),
             Input::Arrive(resident) => self.arrive(*resident, now, out),
             Input::Entered(enter, outcome) => self.entered(enter, outcome, now, out),
@@ -203,13 +257,26 @@ impl Region {
         self.schedule(is_wake, now.ms);
     }
 
+    /// Where no player looks, little is done.
+    fn look_who_looks(&mut self, now: &Now<'_>) {
+        self.is_seen = self
+            .publisher
+            .links()
+            .any(|link| now.around.is_seen_by(link));
+    }
+
     /// Does what is due.
     fn wake(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
         self.expire(now);
+        self.decay(now, out);
+        if self.live(now, out) && self.publisher.is_dirty() {
+            self.tick_at_ms = Some(now.ms);
+        }
         self.save_arrivals(now.ms, out);
         if self.save_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
             self.save_at_ms = None;
             self.publisher.retain(|link| now.around.is_linked(link));
+            self.look_who_looks(now);
             self.look_after_sessions(now, out);
             self.look_after_creatures(now, out);
             self.save_positions(out);
@@ -293,7 +360,7 @@ impl Region {
     /// Puts an entity in, and tells everybody at once.
     fn settle(&mut self, mut resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
         let key = resident.key.clone();
-        let free = movement::free_place(now.ground, resident.state.position);
+        let free = movement::free_place(now.ground(), resident.state.position);
         if free != resident.state.position {
             resident.walked(now.ms);
         }
@@ -302,8 +369,9 @@ impl Region {
         self.publisher.flush_all(&resident, out);
         self.residents.insert(key.clone(), resident);
         self.note_expiry(&key);
+        self.animate(&key, now);
         out.push(Output::Here(key.clone()));
-        self.look_outside(&key, now);
+        self.look_outside(&key, now.settings.cell_tiles);
     }
 
     fn drain(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {

@@ -93,6 +93,20 @@ impl RegionId {
         beyond(self.column, position.x).max(beyond(self.row, position.y))
     }
 
+    /// How far a position within the cell is from its nearest edge, in tiles; 0 outside.
+    #[must_use]
+    pub fn tiles_within(self, position: Position, cell_tiles: u32) -> f64 {
+        if position.z != self.level {
+            return 0.0;
+        }
+        let cell = f64::from(cell_tiles.max(1));
+        let within = |index: i32, place: f64| {
+            let low = f64::from(index) * cell;
+            (place - low).min(low + cell - place).max(0.0)
+        };
+        within(self.column, position.x).min(within(self.row, position.y))
+    }
+
     /// Whether the square of `view_distance` tiles around a position touches this region.
     #[must_use]
     pub fn is_in_view(&self, position: Position, view_distance: f64, cell_tiles: u32) -> bool {

@@ -1,5 +1,6 @@
 //! The ground: which tiles there are, which of them block, where warps lead. An immutable snapshot, cheap to clone; an edit makes a new one.
 
+mod creatures;
 mod map;
 mod sweep;
 
@@ -14,6 +15,7 @@ pub use map::{EditError, Map, Npc, Path, Spawn, Warp};
 use crate::{
     movement::{self, Ground},
     position::Position,
+    region::Creature,
     region_id::RegionId,
 };
 
@@ -41,7 +43,7 @@ pub struct Terrain {
     maps: BTreeMap<String, Arc<Map>>,
     by_level: BTreeMap<i32, Vec<Arc<Map>>>,
     regions: Arc<BTreeSet<RegionId>>,
-    npcs: Arc<BTreeMap<RegionId, Vec<Npc>>>,
+    creatures: Arc<BTreeMap<RegionId, Vec<Creature>>>,
     start: Position,
     cell_tiles: u32,
 }
@@ -57,18 +59,12 @@ impl Terrain {
             .values()
             .flat_map(|map| map.regions(cell_tiles))
             .collect();
-        let mut npcs: BTreeMap<RegionId, Vec<Npc>> = BTreeMap::new();
-        for npc in maps.values().flat_map(|map| &map.npcs) {
-            npcs.entry(RegionId::of(npc.position, cell_tiles))
-                .or_default()
-                .push(npc.clone());
-        }
         let by_level = by_level(&maps);
         Self {
+            creatures: Arc::new(creatures::of(maps.values(), cell_tiles)),
             maps,
             by_level,
             regions: Arc::new(regions),
-            npcs: Arc::new(npcs),
             start,
             cell_tiles,
         }
@@ -144,9 +140,9 @@ impl Terrain {
         self.start
     }
 
-    /// The NPCs whose place is in a region.
-    pub fn npcs(&self, region: RegionId) -> impl Iterator<Item = &Npc> {
-        self.npcs.get(&region).into_iter().flatten()
+    /// Whom the maps put into a region: NPCs whose place is there, and those of spawns whose north-western tile is.
+    pub fn creatures(&self, region: RegionId) -> impl Iterator<Item = &Creature> {
+        self.creatures.get(&region).into_iter().flatten()
     }
 
     /// The path of a name: that of the map where somebody is at home, else of the first map by name that has one.
@@ -273,6 +269,10 @@ impl Ground for Terrain {
 
     fn start(&self) -> Position {
         Terrain::start(self)
+    }
+
+    fn path(&self, home: Position, name: &str) -> Option<Arc<Path>> {
+        Terrain::path(self, home, name).cloned()
     }
 }
 

@@ -111,7 +111,7 @@ fn two_maps_side_by_side() {
         Some("b")
     );
     let npcs: Vec<&str> = terrain
-        .npcs("0:0:0".parse().unwrap())
+        .creatures("0:0:0".parse().unwrap())
         .map(|npc| npc.name.as_str())
         .collect();
     assert_eq!(npcs, ["Mara#a"]);

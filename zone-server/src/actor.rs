@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered}
 use tokio::sync::mpsc;
 use tracing::Span;
 use world::{
-    region::{Input, LinkId, Now, Output, Region},
+    region::{Index, Input, LinkId, Now, Output, Region},
     region_id::RegionId,
 };
 
@@ -83,8 +83,35 @@ pub(crate) async fn run(
         is_draining: false,
         server,
     };
+    let server = Arc::clone(&actor.server);
+    let _seen = Seen::begin(&server, &actor.region);
     actor.begin(beginning);
     actor.run().await;
+}
+
+/// That a region can be looked into, as long as this is there.
+struct Seen<'s> {
+    server: &'s Server,
+    region: RegionId,
+    index: Arc<Index>,
+}
+
+impl<'s> Seen<'s> {
+    fn begin(server: &'s Server, region: &Region) -> Self {
+        let (id, index) = (region.id(), region.index());
+        server.neighbourhood.begin(id, &index);
+        Self {
+            server,
+            region: id,
+            index,
+        }
+    }
+}
+
+impl Drop for Seen<'_> {
+    fn drop(&mut self) {
+        self.server.neighbourhood.end(self.region, &self.index);
+    }
 }
 
 type Operation = BoxFuture<'static, Option<Input>>;
@@ -218,7 +245,9 @@ impl Actor {
         let now = Now {
             ms: server.clock.now_ms(),
             settings: &scene.settings,
-            ground: &scene.terrain,
+            ground: &scene.ground,
+            scripts: &scene.scripts,
+            neighbours: &server.neighbours,
             game_masters: &game_masters,
             around: &around,
         };

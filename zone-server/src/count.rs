@@ -110,6 +110,11 @@ pub(crate) fn failed() {
     metrics::counter!("pymmorpg_zone_region_failures_total").increment(1);
 }
 
+/// A uthread has failed, and is no more.
+pub(crate) fn uthread_failed() {
+    metrics::counter!("pymmorpg_zone_uthread_failures_total").increment(1);
+}
+
 /// Whether this server may speak for its regions.
 pub(crate) fn trusted(is_trusted: bool) {
     metrics::gauge!("pymmorpg_zone_trusted").set(f64::from(u8::from(is_trusted)));

@@ -16,6 +16,7 @@ mod ground;
 mod heartbeat;
 pub mod holdings;
 mod links;
+mod neighbours;
 mod outage;
 mod peers;
 mod recovery;

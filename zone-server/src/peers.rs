@@ -18,23 +18,26 @@ use std::{
     },
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use store::entities::Incarnation;
 use tokio::sync::mpsc;
 use tracing::Span;
 use world::{
-    region::{Ask, HOP_COUNT_MAX, Update, Word},
+    region::{Ask, HOP_COUNT_MAX, NOBODY, Update, Word},
     region_id::RegionId,
 };
 
 use crate::{count, holdings::Holdings, links::Links};
 pub(crate) use arrivals::Arrivals;
-use ghosts::Ghosts;
+pub(crate) use ghosts::SharedGhosts;
 pub(crate) use keeping::run;
 
 /// How many messages wait for one zone server: a second of what one gateway sends. Commands that find no room are sent again by their gateways; what
 /// hints are about is looked for each second as well.
 pub(crate) const QUEUE_MAX: usize = 4_096;
+
+/// What stands for the gateway of what a creature does: nobody waits for an answer.
+pub(crate) const NO_GATEWAY: &str = "-";
 
 /// What is said to another zone server.
 #[derive(Debug)]
@@ -92,7 +95,7 @@ pub(crate) struct Peers {
     links: Arc<Links>,
     holdings: Arc<Holdings>,
     peers: RwLock<BTreeMap<Incarnation, Peer>>,
-    ghosts: Mutex<Ghosts>,
+    ghosts: SharedGhosts,
     arrivals: Arrivals,
 }
 
@@ -111,7 +114,7 @@ impl Peers {
             links,
             holdings,
             peers: RwLock::default(),
-            ghosts: Mutex::default(),
+            ghosts: SharedGhosts::default(),
             arrivals: Arrivals::default(),
         }
     }
@@ -127,7 +130,12 @@ impl Peers {
     }
 
     fn try_pass(&self, region: RegionId, mut ask: Ask, span: &Span) -> Result<(), Box<Ask>> {
-        let Some(gateway) = self.links.gateway_of(ask.asker.session.link) else {
+        let link = ask.asker.session.link;
+        let gateway = match link == NOBODY.link {
+            true => Some(Arc::from(NO_GATEWAY)),
+            false => self.links.gateway_of(link),
+        };
+        let Some(gateway) = gateway else {
             // It has gone: nobody waits for an answer here.
             return Ok(());
         };
@@ -164,6 +172,11 @@ impl Peers {
     /// Tells a server that a region was given to it. A hint.
     pub(crate) fn held(&self, to: Incarnation, region: RegionId, epoch: u64) {
         self.hint(to, ToPeer::Held { region, epoch });
+    }
+
+    /// Who is near our regions in those of others.
+    pub(crate) fn ghosts(&self) -> SharedGhosts {
+        self.ghosts.clone()
     }
 
     /// Tells the holder of a region something of a creature. It may get lost, as a hint may.

@@ -4,11 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use store::content::World;
 use world::{
-    name,
-    region::Creature,
-    region_id::RegionId,
-    settings::Settings,
-    terrain::{Npc, Terrain},
+    movement::Ground, name, region::Creature, region_id::RegionId, scripts::Scripts,
+    settings::Settings, terrain::Terrain,
 };
 
 /// What a region sees of the content.
@@ -16,8 +13,12 @@ use world::{
 pub(crate) struct Scene {
     /// The ground, with all edits in force.
     pub(crate) terrain: Terrain,
+    /// The same, as regions have it.
+    pub(crate) ground: Arc<dyn Ground>,
     /// The rules.
     pub(crate) settings: Arc<Settings>,
+    /// Behaviours of the world's own.
+    pub(crate) scripts: Scripts,
     /// The region of each of those whom the content puts into the world, by [`name::key`].
     creature_homes: Arc<BTreeMap<String, RegionId>>,
 }
@@ -26,21 +27,25 @@ impl Scene {
     /// The scene of a world, on a ground that may have been edited.
     pub(crate) fn new(world: &World, terrain: Terrain) -> Self {
         let homes = terrain.regions().iter().flat_map(|region| {
-            let npcs = terrain.npcs(*region);
-            npcs.map(|npc| (name::key(&npc.name), *region))
+            let creatures = terrain.creatures(*region);
+            creatures.map(|creature| (name::key(&creature.name), *region))
         });
         Self {
             creature_homes: Arc::new(homes.collect()),
+            ground: Arc::new(terrain.clone()),
             terrain,
             settings: Arc::new(world.content.settings.clone()),
+            scripts: world.content.scripts.clone(),
         }
     }
 
     /// The same rules on another ground.
     pub(crate) fn on(&self, terrain: Terrain) -> Self {
         Self {
+            ground: Arc::new(terrain.clone()),
             terrain,
             settings: Arc::clone(&self.settings),
+            scripts: self.scripts.clone(),
             creature_homes: Arc::clone(&self.creature_homes),
         }
     }
@@ -66,15 +71,6 @@ impl Scene {
 
     /// Whom the content puts into a region.
     pub(crate) fn creatures(&self, region: RegionId) -> Vec<Creature> {
-        self.terrain.npcs(region).map(creature).collect()
-    }
-}
-
-fn creature(npc: &Npc) -> Creature {
-    Creature {
-        name: npc.name.clone(),
-        position: npc.position,
-        attributes: npc.attributes.clone(),
-        behaviour: npc.behaviour.clone(),
+        self.terrain.creatures(region).cloned().collect()
     }
 }

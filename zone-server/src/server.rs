@@ -13,6 +13,7 @@ use store::{
     Store, announce::Announcements, content::World, directory::ZoneServer, entities::Incarnation,
 };
 use tokio::sync::{Notify, mpsc};
+use world::region::Neighbours;
 
 use crate::{
     clock::Clock,
@@ -20,6 +21,7 @@ use crate::{
     heartbeat::Standing,
     holdings::Holdings,
     links::Links,
+    neighbours::Neighbourhood,
     outage::Outage,
     peers::Peers,
     recovery::Begun,
@@ -47,6 +49,10 @@ pub(crate) struct Server {
     pub(crate) links: Arc<Links>,
     /// The other zone servers.
     pub(crate) peers: Peers,
+    /// What entities see over the borders of their regions.
+    pub(crate) neighbourhood: Arc<Neighbourhood>,
+    /// The same, as regions have it.
+    pub(crate) neighbours: Arc<dyn Neighbours>,
     /// The regions' mailboxes.
     pub(crate) regions: Regions,
     /// Regions whose rows are to be looked for.
@@ -100,11 +106,16 @@ impl Server {
         });
         let holdings = Arc::new(Holdings::new(me));
         let links = Arc::new(Links::default());
+        let peers = Peers::new(Arc::clone(&links), Arc::clone(&holdings));
+        let neighbourhood = Arc::new(Neighbourhood::new(peers.ghosts()));
+        let neighbours: Arc<dyn Neighbours> = neighbourhood.clone();
         let server = Arc::new(Self {
             me,
             standing,
             trust: Trust::new(is_alone),
-            peers: Peers::new(Arc::clone(&links), Arc::clone(&holdings)),
+            peers,
+            neighbourhood,
+            neighbours,
             holdings,
             clock: Clock::start(),
             scene: ArcSwap::from_pointee(ground::scene(&store, &world).await?),

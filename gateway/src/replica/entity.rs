@@ -164,6 +164,7 @@ mod tests {
             own: 1,
             version,
             position: Position { x, y: -2.0, z },
+            is_player: true,
             attributes,
         }
     }

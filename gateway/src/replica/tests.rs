@@ -42,6 +42,7 @@ fn shown(name: &str, said: (u64, u64), x: f64, hp: Option<i64>) -> Shown {
         own: said.0,
         version: said.1,
         position: Position { x, y: 0.0, z: 0 },
+        is_player: true,
         attributes: hp.map(|hp| pickle::encode(&dict(hp), Dialect::Four).into()),
     }
 }

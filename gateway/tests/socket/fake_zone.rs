@@ -64,6 +64,7 @@ pub(crate) fn entity(name: &str, version: u64, x: f64) -> Entity {
         own: 1,
         version,
         position: Some(Position { x, y: 4.5, z: 0 }),
+        is_player: true,
         attributes: Some(attributes.into()),
     }
 }

@@ -1,12 +1,18 @@
 //! The world of a run: six regions of one open level, with a warp from one corner to the other. It does not know who walks in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use world::{
     movement::{self, Budget, Ground},
     position::Position,
+    region::{Neighbours, NoNeighbours},
     region_id::RegionId,
+    scripts::Scripts,
     settings::{AttributeRule, Settings, UNNAMED, Writer},
+    terrain::Path,
 };
 
 /// The side of a region, in tiles: small, so that a few steps lead to a border.
@@ -28,8 +34,14 @@ pub const PURSE_COUNT: u64 = 8;
 /// The ground and the rules.
 #[derive(Debug)]
 pub struct Yard {
+    /// The ground.
+    pub ground: Arc<dyn Ground>,
+    /// There are none.
+    pub scripts: Scripts,
+    /// Nobody looks over borders.
+    pub neighbours: Arc<dyn Neighbours>,
     /// The rules.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// All game masters.
     pub game_masters: BTreeSet<String>,
 }
@@ -46,14 +58,17 @@ impl Yard {
         let marks = players.iter().map(|author| mark(author));
         let rules = purses.chain(marks).map(|name| (name, anybody.clone()));
         Self {
-            settings: Settings {
+            ground: Arc::new(Open),
+            scripts: Scripts::default(),
+            neighbours: Arc::new(NoNeighbours),
+            settings: Arc::new(Settings {
                 cell_tiles: CELL_TILES,
                 speed: 1e6,
                 speed_burst: 1e6,
                 attributes: rules.collect(),
                 templates: BTreeMap::new(),
                 ..Settings::default()
-            },
+            }),
             game_masters: BTreeSet::from([GAME_MASTER.to_owned()]),
         }
     }
@@ -74,7 +89,7 @@ impl Yard {
     #[must_use]
     pub fn step(&self, from: Position, offset: (f64, f64)) -> Option<Position> {
         let mut budget = Budget::full(&self.settings, 0);
-        movement::step(from, offset, &mut budget, self, &self.settings, 0).ok()
+        movement::step(from, offset, &mut budget, &*self.ground, &self.settings, 0).ok()
     }
 }
 
@@ -90,7 +105,11 @@ pub fn mark(author: &str) -> String {
     format!("mark-{author}")
 }
 
-impl Ground for Yard {
+/// Nothing but floor.
+#[derive(Debug)]
+struct Open;
+
+impl Ground for Open {
     fn is_blocked(&self, level: i32, x: i32, y: i32) -> bool {
         level != 0 || !(0..WIDTH).contains(&x) || !(0..HEIGHT).contains(&y)
     }
@@ -123,5 +142,9 @@ impl Ground for Yard {
 
     fn start(&self) -> Position {
         Position::centre_of(0, 0, 0)
+    }
+
+    fn path(&self, _home: Position, _name: &str) -> Option<Arc<Path>> {
+        None
     }
 }

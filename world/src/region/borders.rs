@@ -7,11 +7,12 @@ use crate::{movement, region_id::RegionId};
 
 impl Region {
     /// Notes whether an entity stands beyond the border; who does is looked at when the input has been taken.
-    pub(super) fn look_outside(&mut self, key: &str, now: &Now<'_>) {
+    pub(super) fn look_outside(&mut self, key: &str, cell_tiles: u32) {
+        self.note_place(key);
         let Some(resident) = self.residents.get(key) else {
             return;
         };
-        if RegionId::of(resident.state.position, now.settings.cell_tiles) == self.id {
+        if RegionId::of(resident.state.position, cell_tiles) == self.id {
             self.outside.remove(key);
         } else {
             self.outside.insert(key.to_owned());
@@ -67,6 +68,7 @@ impl Region {
             return;
         };
         self.forget_expiry(resident.expiry_ms.take(), key);
+        self.forget(&resident.label);
         self.publisher.depart(&mut resident, Some(to), out);
         out.push(Output::HandOver(to, Box::new(resident)));
     }
@@ -114,6 +116,7 @@ impl Region {
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
+        self.renew_scripts(now);
         if let Some(creatures) = creatures {
             self.change_creatures(creatures, afresh, now, out);
         }
@@ -125,12 +128,12 @@ impl Region {
             if resident.refresh(now.settings, now.ms) {
                 self.publisher.touch(resident, true);
             }
-            let free = movement::free_place(now.ground, resident.state.position);
+            let free = movement::free_place(now.ground(), resident.state.position);
             if free != resident.state.position {
                 resident.state.position = free;
                 resident.walked(now.ms);
                 self.publisher.touch(resident, false);
-                self.look_outside(&key, now);
+                self.look_outside(&key, now.settings.cell_tiles);
             }
         }
     }

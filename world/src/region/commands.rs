@@ -78,7 +78,7 @@ impl Region {
             from,
             offset,
             &mut resident.budget,
-            now.ground,
+            now.ground(),
             now.settings,
             now.ms,
         );
@@ -88,7 +88,7 @@ impl Region {
             resident.walked(now.ms);
             self.publisher.touch(resident, false);
             self.publisher.flush(resident, asker.session.link, out);
-            self.look_outside(&asker.key, now);
+            self.look_outside(&asker.key, now.settings.cell_tiles);
         }
         out.push(asker.done(step.is_ok()));
     }
@@ -102,7 +102,7 @@ impl Region {
             Edit::Spawn { .. } => return self.send_spawn(asker, edit, now, out),
             Edit::Despawn(name) => (name, Action::Despawn),
             Edit::Kick(name) => (name, Action::Kick),
-            Edit::Teleport { position, .. } if !movement::is_free(now.ground, position) => {
+            Edit::Teleport { position, .. } if !movement::is_free(now.ground(), position) => {
                 out.push(asker.refuse());
                 return;
             }
@@ -211,7 +211,7 @@ fn newcomer(edit: Edit, now: &Now<'_>) -> Option<Newcomer> {
         return None;
     };
     let is_good = name::check(&name).is_ok()
-        && movement::is_free(now.ground, position)
+        && movement::is_free(now.ground(), position)
         && behaviour
             .as_ref()
             .is_none_or(|name| name.len() <= BEHAVIOUR_BYTES_MAX);

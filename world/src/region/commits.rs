@@ -9,9 +9,12 @@ use super::{
     releases::{hand_off, send_back},
     resident::{Speaker, Waiting, Writing},
 };
+use wire::Value;
+
 use crate::{
-    applied::{Applied, Seen},
+    applied::{Applied, CommandId, Seen},
     attributes,
+    behaviours::Event,
     entity::EntityState,
     movement,
     position::Position,
@@ -71,13 +74,17 @@ impl Region {
         };
         let mut state = resident.state.clone();
         let mut applied = resident.applied.clone();
-        let mut replies = Vec::new();
+        let (mut replies, mut events) = (Vec::new(), Vec::new());
         let mut next = Some(first);
         while let Some(ask) = next {
             match try_set(resident, &mut state, &mut applied, &ask, now) {
                 Tried::Answer(done) => out.push(ask.asker.done(done)),
                 Tried::Again => out.push(ask.asker.try_again()),
-                Tried::AfterCommit(done) => replies.push((ask.asker, done)),
+                Tried::AfterCommit(done) => {
+                    let event = done.then(|| event_of(&ask, resident, &state, now));
+                    events.extend(event.flatten());
+                    replies.push((ask.asker, done));
+                }
             }
             next = next_set(&mut resident.waiting);
         }
@@ -92,6 +99,7 @@ impl Region {
             state,
             applied,
             replies,
+            events,
         });
         if resident.is_creature() {
             self.saved(key, save.own, Outcome::Done, now, out);
@@ -161,12 +169,16 @@ impl Region {
                 state,
                 applied,
                 replies,
-            } => self.take_attributes(key, state, applied, &replies, now, out),
+                events,
+            } => {
+                self.take_attributes(key, state, applied, &replies, now, out);
+                self.heed(key, events, now, out);
+            }
             Writing::Takeover { enter, has_left } => self.taken_over(&enter, has_left, out),
             Writing::Teleport(asker, position) => {
                 if let Some(resident) = self.residents.get_mut(key) {
                     // The place was free when the write began; a wall may stand there by now.
-                    let free = movement::free_place(now.ground, position);
+                    let free = movement::free_place(now.ground(), position);
                     if free != position {
                         resident.walked(now.ms);
                     }
@@ -174,7 +186,7 @@ impl Region {
                     resident.owed = Some(asker);
                     self.publisher.touch(resident, false);
                 }
-                self.look_outside(key, now);
+                self.look_outside(key, now.settings.cell_tiles);
                 if !self.outside.contains(key) {
                     self.pay(key, out);
                 }
@@ -240,7 +252,7 @@ impl Region {
         };
         let Some(audit) = ask.audit() else { return };
         // A wall may have come since its author looked.
-        let place = movement::free_place(now.ground, position);
+        let place = movement::free_place(now.ground(), position);
         let to = RegionId::of(place, now.settings.cell_tiles);
         let is_away = to != self.id && now.around.passage(to) == Passage::Away;
         if resident.is_creature() {
@@ -300,6 +312,15 @@ fn try_set(
         return Tried::Answer(false);
     };
     let asker = &ask.asker;
+    if asker.id == CommandId::default() {
+        // What the world itself does is done once.
+        let by = by(resident, asker);
+        let done = attributes::change(state, now.settings, attribute, change, by, now.ms);
+        return match done {
+            Ok(()) => Tried::AfterCommit(true),
+            Err(_) => Tried::Answer(false),
+        };
+    }
     match resident.applied.seen(&asker.key, asker.id) {
         Seen::Repeat(reply) => return Tried::Answer(reply),
         Seen::Stale => return Tried::Answer(false),
@@ -322,6 +343,31 @@ fn try_set(
     // A refusal of what was sent before is recorded, too: the earlier attempt may still be on its way, and must have no effect after this answer.
     applied.record(&asker.key, asker.id, done, now.ms);
     Tried::AfterCommit(done)
+}
+
+/// What the change of an attribute is to the one who has it, if another makes it.
+fn event_of(ask: &Ask, resident: &Resident, state: &EntityState, now: &Now<'_>) -> Option<Event> {
+    let Action::Set { attribute, .. } = &ask.action else {
+        return None;
+    };
+    if ask.asker.key == resident.key {
+        return None;
+    }
+    let by = ask.asker.key.clone();
+    let value = state.attribute(attribute, now.ms)?;
+    let before = resident.state.attribute(attribute, now.ms);
+    let [before, after] = [before, Some(value)].map(|one| one.and_then(Value::as_f64));
+    if let (true, Some(before), Some(after)) = (attribute == "hp", before, after)
+        && after < before
+    {
+        let amount = before - after;
+        return Some(Event::Hit { by, amount });
+    }
+    Some(Event::Set {
+        by,
+        attribute: attribute.clone(),
+        value: value.clone(),
+    })
 }
 
 /// The next that waits, if it is a change of an attribute.

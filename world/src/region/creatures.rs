@@ -12,7 +12,7 @@ use super::{
     commits::answer_repeats,
     resident::{Kind, Waiting, Writing},
 };
-use crate::{name, region_id::RegionId};
+use crate::{name, position::Position, region_id::RegionId};
 
 /// How long a creature may be silent before its home takes it for dead, in milliseconds (DESIGN, "Promises").
 pub const SILENCE_MAX_MS: u64 = 5_000;
@@ -40,8 +40,12 @@ struct Counted {
     creature: Creature,
     /// The highest `(own, version)` that was heard of it.
     last: (u64, u64),
-    /// None: it is at home.
+    /// None: it is at home, or dead.
     away: Option<Away>,
+    /// When it comes back, if it is dead.
+    due_ms: Option<u64>,
+    /// Whether the content knows it; else something that lives here has put it into the world, and it does not come back.
+    is_of_content: bool,
 }
 
 /// That a creature is not at home.
@@ -72,21 +76,34 @@ impl Region {
             let is_home = resident.home() == Some(self.id) && resident.crossing().is_none();
             let known = self.creatures.counted.get(key);
             let is_as_wanted = known.is_some_and(|one| wanted.get(key) == Some(&one.creature));
-            if is_home && is_as_wanted && !afresh {
+            let is_born = known.is_some_and(|one| !one.is_of_content);
+            if is_home && (is_as_wanted || is_born) && !afresh {
                 wanted.remove(key);
             } else {
                 ended.push(key.clone());
             }
         }
+        // Who is dead comes back when its time has come, not when something else has changed.
+        let is_dead = |one: &Counted| one.due_ms.is_some() && !afresh;
+        wanted.retain(|key, _| !self.creatures.counted.get(key).is_some_and(is_dead));
         for key in ended {
             self.end(&key, false, out);
         }
         let is_here = |key: &String| self.residents.contains_key(key);
         let mut counted = std::mem::take(&mut self.creatures.counted);
-        counted.retain(|key, _| is_here(key) || wanted.contains_key(key));
+        counted.retain(|key, one| is_here(key) || is_dead(one) || wanted.contains_key(key));
         self.creatures.counted = counted;
         for creature in wanted.into_values() {
             self.make(creature, now, out);
+        }
+    }
+
+    /// Something that lives here has put a creature into the world.
+    pub(super) fn bear(&mut self, creature: Creature, now: &Now<'_>, out: &mut Vec<Output>) {
+        let key = name::key(&creature.name);
+        self.make(creature, now, out);
+        if let Some(counted) = self.creatures.counted.get_mut(&key) {
+            counted.is_of_content = false;
         }
     }
 
@@ -101,11 +118,16 @@ impl Region {
         if before.is_some_and(|before| before.away.is_some()) {
             out.push(Output::Abroad(key.clone(), None));
         }
-        let resident = Resident::creature(&creature, self.id, epoch, version, now);
+        let mut resident = Resident::creature(&creature, self.id, epoch, version, now);
+        if let Some(place) = self.place_in_area(&creature, now) {
+            resident.put_at(place);
+        }
         let counted = Counted {
             creature,
             last: (epoch, version),
             away: None,
+            due_ms: None,
+            is_of_content: true,
         };
         self.creatures.counted.insert(key.clone(), counted);
         for waiting in self.drop_resident(&key, Some(self.id), out) {
@@ -176,6 +198,7 @@ impl Region {
         let traveller = Traveller {
             name: resident.name.clone(),
             home,
+            origin: resident.origin(),
             state: resident.state.clone(),
             applied: resident.applied.clone(),
         };
@@ -195,7 +218,8 @@ impl Region {
         let said = (own, version);
         match news {
             // Who lets go of everything takes nobody in, and counts nobody: it says nothing, and what matters is said again.
-            News::Crosses(_) | News::Lives | News::HasEnded { .. } if self.is_draining => {}
+            News::Crosses(_) | News::Lives | News::HasEnded { .. } | News::HasDied
+                if self.is_draining => {}
             News::Crosses(traveller) => {
                 let answer = self.answer(&key, said, News::HasCome);
                 self.come(key, said, *traveller, now, out);
@@ -204,6 +228,7 @@ impl Region {
             News::HasCome => self.has_crossed(&key, said, from, now, out),
             News::Lives => self.lives(&key, said, from, now, out),
             News::HasEnded { for_good } => self.ended_abroad(&key, said, for_good, now, out),
+            News::HasDied => self.died_abroad(&key, said, now.ms, out),
             News::Superseded => {
                 let here = self.residents.get(&key);
                 let is_guest = here.is_some_and(|one| one.home().is_some_and(|it| it != self.id));
@@ -385,11 +410,49 @@ impl Region {
         let Some(counted) = counted.filter(|one| one.away.is_some() && one.last <= said) else {
             return;
         };
-        if for_good {
+        if for_good || !counted.is_of_content {
             self.creatures.counted.remove(key);
             out.push(Output::Abroad(key.to_owned(), None));
         } else {
             self.make(counted.creature.clone(), now, out);
+        }
+    }
+
+    /// One of ours has died elsewhere.
+    fn died_abroad(&mut self, key: &str, said: (u64, u64), now_ms: u64, out: &mut Vec<Output>) {
+        let counted = self.creatures.counted.get(key);
+        if counted.is_some_and(|one| one.away.is_some() && one.last <= said) {
+            out.push(Output::Abroad(key.to_owned(), None));
+            self.bury(key, now_ms);
+        }
+    }
+
+    /// A creature has died here: whoever counts it makes it anew in time, if it is to come back.
+    pub(super) fn die(&mut self, key: &str, now: &Now<'_>, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.get(key) else {
+            return;
+        };
+        match resident.home() {
+            Some(home) if home == self.id => self.bury(key, now.ms),
+            Some(home) => out.push(self.say(home, resident, resident.version, News::HasDied)),
+            None => return,
+        }
+        let waiting = self.drop_resident(key, None, out);
+        self.start_again(waiting, now, out);
+    }
+
+    fn bury(&mut self, key: &str, now_ms: u64) {
+        let Some(counted) = self.creatures.counted.get_mut(key) else {
+            return;
+        };
+        match &counted.creature.respawn {
+            Some(respawn) => {
+                counted.away = None;
+                counted.due_ms = Some(now_ms.saturating_add(respawn.after_ms));
+            }
+            None => {
+                self.creatures.counted.remove(key);
+            }
         }
     }
 
@@ -415,6 +478,9 @@ impl Region {
         let was_deaf = now.ms.saturating_sub(looked_at_ms) > 2 * SAVE_INTERVAL_MS;
         let mut missed = Vec::new();
         for counted in self.creatures.counted.values_mut() {
+            if counted.due_ms.is_some_and(|due_ms| due_ms <= now.ms) {
+                missed.push(counted.creature.clone());
+            }
             let Some(away) = &mut counted.away else {
                 continue;
             };
@@ -424,9 +490,21 @@ impl Region {
                 missed.push(counted.creature.clone());
             }
         }
-        if !self.is_draining {
-            for creature in missed {
+        if self.is_draining {
+            return;
+        }
+        for creature in missed {
+            let key = name::key(&creature.name);
+            if self
+                .creatures
+                .counted
+                .get(&key)
+                .is_some_and(|one| one.is_of_content)
+            {
                 self.make(creature, now, out);
+            } else {
+                self.creatures.counted.remove(&key);
+                out.push(Output::Abroad(key, None));
             }
         }
     }
@@ -438,7 +516,8 @@ impl Region {
         let travels = |one: &Resident| {
             one.crossing().is_some() || one.home().is_some_and(|home| home != self.id)
         };
-        counted.any(|counted| counted.away.is_some()) || residents.any(travels)
+        let is_awaited = |one: &Counted| one.away.is_some() || one.due_ms.is_some();
+        counted.any(is_awaited) || residents.any(travels)
     }
 }
 
@@ -451,8 +530,16 @@ impl Resident {
     /// The region that counts it, if it is a creature.
     pub(super) fn home(&self) -> Option<RegionId> {
         match self.kind {
-            Kind::Creature { home } => Some(home),
+            Kind::Creature { home, .. } => Some(home),
             Kind::Player | Kind::Placed => None,
+        }
+    }
+
+    /// Where a creature was put into the world; others are there where they are.
+    pub(super) fn origin(&self) -> Position {
+        match self.kind {
+            Kind::Creature { origin, .. } => origin,
+            Kind::Player | Kind::Placed => self.state.position,
         }
     }
 

@@ -20,6 +20,17 @@ pub struct Creature {
     pub attributes: BTreeMap<String, Value>,
     /// What it does.
     pub behaviour: Option<String>,
+    /// How it comes back when it has died; None: it does not.
+    pub respawn: Option<Respawn>,
+}
+
+/// How creatures come back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Respawn {
+    /// How long after they have died, in milliseconds.
+    pub after_ms: u64,
+    /// Where: anywhere within these tiles of the level, from west to before east, from north to before south. None: where they were.
+    pub area: Option<(i32, i32, i32, i32)>,
 }
 
 /// What a region is told.

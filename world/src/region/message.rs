@@ -120,6 +120,8 @@ pub struct Shown {
     pub version: u64,
     /// Where it is.
     pub position: Position,
+    /// Whether it is a player's character.
+    pub is_player: bool,
     /// The pickled dict of what `update` shows besides; None: as it was.
     pub attributes: Option<Bytes>,
 }

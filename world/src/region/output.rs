@@ -51,6 +51,13 @@ pub enum Output {
     Map(Asker, Edit),
     /// Give an entity to another region of this server, whose [`super::Passage`] is open.
     HandOver(RegionId, Box<Resident>),
+    /// A uthread has failed, and is no more.
+    Failed {
+        /// Whose it was, or what it is called.
+        who: String,
+        /// What went wrong.
+        text: String,
+    },
     /// From now on, the entity is here.
     Here(String),
     /// The entity is not in the world any more, or not on this server.

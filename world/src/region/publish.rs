@@ -152,6 +152,10 @@ impl Publisher {
         self.links = links;
     }
 
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.keys().copied()
+    }
+
     pub(super) fn has_links(&self) -> bool {
         !self.links.is_empty()
     }

@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use super::{
     Ask, Asker, Claimed, Creature, Enter, Now, Reason, Save, Session, Shown, Traveller,
-    replies::Replies,
+    life::Label, replies::Replies,
 };
 use crate::{
     applied::Applied,
     attributes,
+    behaviours::Event,
     entity::{Attribute, EntityState},
     movement::Budget,
     name,
@@ -24,6 +25,7 @@ use crate::{
 pub struct Resident {
     pub(super) key: String,
     pub(super) name: String,
+    pub(super) label: Label,
     pub(super) kind: Kind,
     /// As it is in memory: what others see. Moves are ahead of the row by at most a second; nothing else is.
     pub(super) state: EntityState,
@@ -60,6 +62,8 @@ pub(super) enum Kind {
     Creature {
         /// The region that counts it.
         home: RegionId,
+        /// Where it was put into the world.
+        origin: Position,
     },
 }
 
@@ -82,11 +86,12 @@ pub(super) enum Speaker {
 pub(super) enum Writing {
     /// The position.
     Position,
-    /// These attributes, which become the entity's once they are durable; and who is then told what.
+    /// These attributes, which become the entity's once they are durable; who is then told what, and what that is to the entity.
     Attributes {
         state: EntityState,
         applied: Applied,
         replies: Vec<(Asker, bool)>,
+        events: Vec<Event>,
     },
     /// A later session's generation.
     Takeover {
@@ -144,6 +149,7 @@ impl Resident {
     /// An entity from its row, as nobody's.
     pub(super) fn new(row: Claimed, settings: &Settings, now_ms: u64) -> Self {
         let mut resident = Self {
+            label: Label::new(&row.key, &row.name, row.is_player),
             key: row.key,
             name: row.name,
             kind: if row.is_player {
@@ -191,6 +197,7 @@ impl Resident {
         let traveller = Traveller {
             name: creature.name.clone(),
             home,
+            origin: state.position,
             state,
             applied: Applied::default(),
         };
@@ -215,8 +222,17 @@ impl Resident {
         Self {
             kind: Kind::Creature {
                 home: traveller.home,
+                origin: traveller.origin,
             },
             ..Self::new(row, now.settings, now.ms)
+        }
+    }
+
+    /// A creature begins there, and not where the content says.
+    pub(super) fn put_at(&mut self, place: Position) {
+        self.state.position = place;
+        if let Kind::Creature { origin, .. } = &mut self.kind {
+            *origin = place;
         }
     }
 
@@ -269,6 +285,7 @@ impl Resident {
             own: self.own,
             version: self.version,
             position: self.state.position,
+            is_player: self.is_player(),
             attributes: with_attributes.then(|| self.shown.clone()),
         }
     }

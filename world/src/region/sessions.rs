@@ -89,13 +89,18 @@ impl Region {
                     });
                 }
             }
-            _ if is_over => {}
+            ClaimOutcome::Elsewhere(_) | ClaimOutcome::Failed if is_over => {}
             // It has come over a border meanwhile.
             ClaimOutcome::Elsewhere(_) | ClaimOutcome::Failed if self.has(&key) && !has_left => {
                 self.enter(enter, now, out);
             }
             ClaimOutcome::Elsewhere(region) => out.push(enter.elsewhere(Some(region))),
-            ClaimOutcome::Superseded => out.push(enter.superseded()),
+            ClaimOutcome::Superseded => {
+                if let Some(resident) = self.residents.get_mut(&key) {
+                    resident.silence(enter.session, now.ms);
+                }
+                out.push(enter.superseded());
+            }
             ClaimOutcome::Failed => out.push(enter.elsewhere(None)),
         }
         if let Some(next) = next {

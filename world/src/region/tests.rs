@@ -4,6 +4,7 @@ mod chance;
 mod creatures;
 mod gateway;
 mod handoffs;
+mod life;
 mod protocol;
 mod repeats;
 mod speakers;
@@ -496,6 +497,7 @@ fn creatures_are_those_of_the_content() {
         position: Position { x, y: 4.5, z: 0 },
         attributes: BTreeMap::new(),
         behaviour: None,
+        respawn: None,
     };
     let change = |creatures: Vec<Creature>, afresh| Input::Changed {
         creatures: Some(creatures),

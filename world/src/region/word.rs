@@ -1,6 +1,6 @@
 //! What regions say to each other of creatures, whoever has the regions. Any word may get lost: what matters is said again. Nothing here decides anything.
 
-use crate::{applied::Applied, entity::EntityState, region_id::RegionId};
+use crate::{applied::Applied, entity::EntityState, position::Position, region_id::RegionId};
 
 /// Something that a region says of a creature to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub enum News {
         /// Whether a game master wanted that, so that none takes its place.
         for_good: bool,
     },
+    /// To its home: it has died, and is made anew when its time has come.
+    HasDied,
     /// From its home: a later one counts; whatever is earlier than this is to end.
     Superseded,
 }
@@ -42,6 +44,8 @@ pub struct Traveller {
     pub name: String,
     /// The region that counts it.
     pub home: RegionId,
+    /// Where it was put into the world: the middle of its leash.
+    pub origin: Position,
     /// As it is.
     pub state: EntityState,
     /// Commands that it has undergone.

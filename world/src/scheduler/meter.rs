@@ -43,6 +43,16 @@ impl Trickle {
         tick.wrapping_add(self.phase)
             .is_multiple_of(self.every_ticks.max(1))
     }
+
+    /// The first tick that is run, from one on.
+    #[must_use]
+    pub fn next_run(self, tick: u64) -> u64 {
+        let every_ticks = self.every_ticks.max(1);
+        match tick.wrapping_add(self.phase) % every_ticks {
+            0 => tick,
+            past => tick.saturating_add(every_ticks - past),
+        }
+    }
 }
 
 /// A budget that is spent as soon as one of two is: a count of resumes, or another meter, whose clock it has.

@@ -231,7 +231,7 @@ fn what_is_wrong_with_those_who_live_there_is_named_with_its_place() {
     );
     let files = files(&[
         ("a.tmx", map(&["....", "...."], &objects.concat())),
-        ("behaviours/quest.lua", String::new()),
+        ("behaviours/quest.lua", "return function(me) end".to_owned()),
         ("world.toml", toml),
     ]);
     let loaded = load(&files, &Placements::new());

@@ -1,15 +1,46 @@
 //! What a region sees of the rest of the server, and the places in other regions' mailboxes that are kept for it while it decides.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc::OwnedPermit;
 use world::{
     region::{LinkId, Passage, Surroundings},
     region_id::RegionId,
+    scheduler::Meter,
 };
 
 use super::Mail;
 use crate::server::Server;
+
+/// What a tick of one region's uthreads may take: a fifth of its 50 ms. What is left then waits for the next.
+const TICK_BUDGET: Duration = Duration::from_millis(10);
+/// How many uthreads are resumed before the clock is read again.
+const RESUMES_AT_ONCE: u64 = 16;
+
+/// The budget of a tick, by the clock.
+struct Watch(Instant);
+
+impl Watch {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Meter for Watch {
+    fn grant(&mut self, _resumed: u64) -> u64 {
+        match self.0.elapsed() < TICK_BUDGET {
+            true => RESUMES_AT_ONCE,
+            false => 0,
+        }
+    }
+
+    fn now_ns(&mut self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
 
 /// The surroundings during one input.
 pub(super) struct Around<'s> {
@@ -73,5 +104,13 @@ impl Surroundings for Around<'_> {
 
     fn is_linked(&self, link: LinkId) -> bool {
         self.server.links.is_linked(link)
+    }
+
+    fn is_seen_by(&self, link: LinkId) -> bool {
+        self.server.links.gateway_of(link).is_some()
+    }
+
+    fn meter(&self) -> Box<dyn Meter + '_> {
+        Box::new(Watch::start())
     }
 }

@@ -2,12 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use world::{
+    behaviours::Seen,
     name,
+    position::Position,
     region::{Departed, Shown},
     region_id::RegionId,
 };
@@ -17,9 +21,38 @@ use super::News;
 /// How long somebody who has gone to another region is looked for there, while that region has not told of them.
 pub(super) const DEPARTURE_MAX: Duration = Duration::from_secs(3);
 
+/// All ghosts, for whoever looks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedGhosts(Arc<Mutex<Ghosts>>);
+
+impl SharedGhosts {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Ghosts> {
+        self.0.lock()
+    }
+
+    /// Adds who is within so many tiles of a place along each axis, in a region.
+    pub(crate) fn look(
+        &self,
+        region: RegionId,
+        place: Position,
+        radius: f64,
+        seen: &mut Vec<Seen>,
+    ) {
+        let ghosts = self.0.lock();
+        let keys = ghosts.regions.get(&region).into_iter();
+        let there = keys.flat_map(|region| &region.keys);
+        let there = there.filter_map(|key| ghosts.ghosts.get(key)?.seen.as_ref());
+        seen.extend(
+            there
+                .filter(|one| one.position.sees(&place, radius))
+                .cloned(),
+        );
+    }
+}
+
 /// All ghosts.
 #[derive(Debug, Default)]
-pub(crate) struct Ghosts {
+pub(super) struct Ghosts {
     regions: BTreeMap<RegionId, Region>,
     /// By [`world::name::key`].
     ghosts: HashMap<String, Ghost>,
@@ -42,6 +75,8 @@ struct Ghost {
     said: (u64, u64),
     /// Where to look for it.
     region: RegionId,
+    /// As it is seen; None: it is on its way to another region.
+    seen: Option<Seen>,
     /// Until when, if it has left the region that spoke of it last.
     leaving: Option<Instant>,
 }
@@ -115,6 +150,11 @@ impl Ghosts {
         let ghost = Ghost {
             said,
             region,
+            seen: Some(Seen {
+                name: shown.name.clone(),
+                position: shown.position,
+                is_player: shown.is_player,
+            }),
             leaving: None,
         };
         self.ghosts.insert(key, ghost);
@@ -133,6 +173,7 @@ impl Ghosts {
             let ghost = Ghost {
                 said,
                 region,
+                seen: None,
                 leaving: Some(end),
             };
             self.ghosts.insert(key, ghost);
@@ -164,7 +205,7 @@ impl Ghosts {
 
 #[cfg(test)]
 mod tests {
-    use world::{position::Position, region::Update};
+    use world::region::Update;
 
     use super::*;
 
@@ -189,6 +230,7 @@ mod tests {
                 y: 0.0,
                 z: 0,
             },
+            is_player: true,
             attributes: None,
         }
     }

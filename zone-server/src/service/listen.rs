@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt};
 use tracing::Span;
 use world::{
-    region::{Ask, Input, LinkId, Message, Session, Update},
+    region::{Ask, Input, LinkId, Message, NOBODY, Session, Update},
     region_id::RegionId,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     actor::Mail,
     answer::{elsewhere, enter_again, try_again},
     links::End,
+    peers::NO_GATEWAY,
     server::Server,
 };
 
@@ -194,7 +195,12 @@ async fn pass(server: &Arc<Server>, link: LinkId, said: Said) {
 /// A command that a peer has passed on. It must not hold the peer up: if the region is not here, or full, the gateway sends the command again. A gateway
 /// that has no stream to us hears nothing, and does so as well.
 fn take_ask(server: &Server, gateway: &str, mut ask: Ask, region: RegionId, traceparent: &str) {
-    let Some(link) = server.links.link_of(gateway) else {
+    // What is nobody's at a gateway is what a creature does.
+    let link = match gateway {
+        NO_GATEWAY => Some(NOBODY.link),
+        _ => server.links.link_of(gateway),
+    };
+    let Some(link) = link else {
         return tracing::debug!(gateway, "a command of a gateway that has no link here");
     };
     ask.asker.session.link = link;

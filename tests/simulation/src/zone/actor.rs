@@ -243,7 +243,9 @@ impl Zone {
         let now = Now {
             ms: now_ms,
             settings: &shared.yard.settings,
-            ground: &shared.yard,
+            ground: &shared.yard.ground,
+            scripts: &shared.yard.scripts,
+            neighbours: &shared.yard.neighbours,
             game_masters: &shared.yard.game_masters,
             around: &around,
         };

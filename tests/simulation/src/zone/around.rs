@@ -6,6 +6,7 @@ use store::entities::Incarnation;
 use world::{
     region::{LinkId, Passage, Surroundings},
     region_id::RegionId,
+    scheduler::{Meter, Resumes},
 };
 
 use super::{actor::Actor, holdings::Holdings, links::Links};
@@ -40,5 +41,13 @@ impl Surroundings for Around<'_> {
 
     fn is_linked(&self, link: LinkId) -> bool {
         self.links.is_linked(link)
+    }
+
+    fn is_seen_by(&self, link: LinkId) -> bool {
+        self.links.is_linked(link)
+    }
+
+    fn meter(&self) -> Box<dyn Meter + '_> {
+        Box::new(Resumes(u64::MAX))
     }
 }

@@ -63,6 +63,8 @@ impl Zone {
                 shared.note(|| format!("{key} leaves {here} of {}", self.standing.address));
                 shared.watch.dropped(self.me, here, &key, now);
             }
+            // Nobody does anything of itself here.
+            Output::Failed { who, text } => panic!("{who}: {text}"),
             Output::Released { key, region } => self.arriving(region, key, shared),
         }
     }

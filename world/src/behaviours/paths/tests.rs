@@ -1,9 +1,15 @@
-use std::collections::{BTreeMap, BinaryHeap};
+use std::{
+    collections::{BTreeMap, BinaryHeap},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::movement::tests::Picture;
+use crate::{movement::tests::Picture, terrain::Path};
 
 fn at(x: f64, y: f64) -> Position {
     Position { x, y, z: 0 }
@@ -106,10 +112,11 @@ fn a_search_is_bounded() {
     for (x, y) in BESIDE {
         ground.block((150 + x) as usize, (150 + y) as usize);
     }
-    struct Counted(Picture, Cell<u32>);
+    #[derive(Debug)]
+    struct Counted(Picture, AtomicU32);
     impl Ground for Counted {
         fn is_blocked(&self, level: i32, x: i32, y: i32) -> bool {
-            self.1.set(self.1.get() + 1);
+            self.1.fetch_add(1, Ordering::Relaxed);
             self.0.is_blocked(level, x, y)
         }
         fn sweep(&self, from: Position, to: Position) -> bool {
@@ -127,11 +134,15 @@ fn a_search_is_bounded() {
         fn start(&self) -> Position {
             self.0.start()
         }
+        fn path(&self, home: Position, name: &str) -> Option<Arc<Path>> {
+            self.0.path(home, name)
+        }
     }
-    let ground = Counted(ground, Cell::new(0));
+    let ground = Counted(ground, AtomicU32::new(0));
     let found = find(&ground, at(20.5, 150.5), at(150.5, 150.5), 1e9);
     assert_eq!(found, None);
-    assert!(ground.1.get() <= 8 * NODES_MAX + 20, "{}", ground.1.get());
+    let count = ground.1.into_inner();
+    assert!(count <= 8 * NODES_MAX + 20, "{count}");
 }
 
 proptest! {

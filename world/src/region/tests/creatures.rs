@@ -22,6 +22,7 @@ fn owl() -> Input {
         position: Position::centre_of(6, 3, 0),
         attributes: std::collections::BTreeMap::new(),
         behaviour: None,
+        respawn: None,
     };
     Input::Changed {
         creatures: Some(vec![owl]),

@@ -1,6 +1,9 @@
 //! Four regions side by side on one server or several, a store in memory, and what passes between them, when the test lets it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use wire::Value;
 
@@ -9,7 +12,13 @@ pub(super) use super::{
     store::{Row, Rows, Statement},
     words::*,
 };
-use crate::{applied::CommandId, movement::tests::Picture, position::Position};
+use crate::{
+    applied::CommandId,
+    movement::{Ground, tests::Picture},
+    position::Position,
+    scheduler::{Meter, Resumes},
+    scripts::Scripts,
+};
 
 pub(super) const LINK: LinkId = LinkId(1);
 pub(super) const OTHER_LINK: LinkId = LinkId(2);
@@ -44,6 +53,7 @@ pub(super) enum Fate {
 pub(super) struct Yard {
     pub(super) ground: Picture,
     pub(super) settings: Settings,
+    pub(super) scripts: Scripts,
     pub(super) masters: BTreeSet<String>,
     /// By incarnation.
     pub(super) servers: BTreeMap<i64, Server>,
@@ -93,6 +103,12 @@ impl Surroundings for Around<'_> {
     fn is_linked(&self, link: LinkId) -> bool {
         self.yard.links.contains(&link)
     }
+    fn is_seen_by(&self, _link: LinkId) -> bool {
+        true
+    }
+    fn meter(&self) -> Box<dyn Meter + '_> {
+        Box::new(Resumes(u64::MAX))
+    }
 }
 
 pub(super) fn region(column: i32, row: i32) -> RegionId {
@@ -119,6 +135,7 @@ impl Yard {
         let mut yard = Self {
             ground: Picture::open(SIDE, SIDE),
             settings,
+            scripts: Scripts::default(),
             masters: BTreeSet::from(["gm".to_owned()]),
             servers: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -241,10 +258,14 @@ impl Yard {
             return out;
         };
         let mut region = std::mem::replace(region, Region::new(id, 0));
+        let ground: Arc<dyn Ground> = Arc::new(self.ground.clone());
+        let neighbours: Arc<dyn Neighbours> = Arc::new(NoNeighbours);
         let now = Now {
             ms: self.now_ms,
-            settings: &self.settings,
-            ground: &self.ground,
+            settings: &Arc::new(self.settings.clone()),
+            ground: &ground,
+            scripts: &self.scripts,
+            neighbours: &neighbours,
             game_masters: &self.masters,
             around: &Around {
                 yard: self,
@@ -280,6 +301,7 @@ impl Yard {
                 }
                 return;
             }
+            Output::Failed { who, text } => panic!("{who}: {text}"),
             Output::Say(to, word) => {
                 let holder = self.holders.get(&to).copied();
                 let server = holder.filter(|_| !self.servers[&me].regions.contains_key(&to));

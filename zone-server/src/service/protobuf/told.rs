@@ -89,6 +89,7 @@ fn shown(shown: &Shown) -> p::Entity {
         own: shown.own,
         version: shown.version,
         position: Some(written_position(shown.position)),
+        is_player: shown.is_player,
         attributes: shown.attributes.clone(),
     }
 }
@@ -131,6 +132,7 @@ fn read_shown(entity: p::Entity) -> Result<Shown, Invalid> {
         own: entity.own,
         version: entity.version,
         position: position(entity.position)?,
+        is_player: entity.is_player,
         attributes: entity.attributes,
     })
 }

@@ -11,7 +11,7 @@ use world::{
 
 use super::{
     super::{Invalid, Said},
-    region, text, written,
+    position, region, text, written, written_position,
 };
 
 /// As it goes out.
@@ -26,12 +26,14 @@ pub(super) fn written_word(to: RegionId, word: &Word) -> p::CreatureWord {
             News::Crosses(traveller) => Say::Crosses(p::Traveller {
                 name: traveller.name.clone(),
                 home: Some(written(traveller.home)),
+                origin: Some(written_position(traveller.origin)),
                 state: state_pickle::encode(&traveller.state).into(),
                 applied: traveller.applied.encode().into(),
             }),
             News::HasCome => Say::HasCome(p::Nothing {}),
             News::Lives => Say::Lives(p::Nothing {}),
             News::HasEnded { for_good } => Say::HasEnded(*for_good),
+            News::HasDied => Say::HasDied(p::Nothing {}),
             News::Superseded => Say::Superseded(p::Nothing {}),
         }),
     }
@@ -43,6 +45,7 @@ pub(super) fn read(said: p::CreatureWord) -> Result<Said, Invalid> {
         Say::Crosses(traveller) => News::Crosses(Box::new(Traveller {
             name: text("a name", traveller.name)?,
             home: region(traveller.home)?,
+            origin: position(traveller.origin)?,
             state: state_pickle::decode(&traveller.state)
                 .map_err(|_| Invalid::Pickle("a creature", "a state"))?,
             applied: Applied::decode(&traveller.applied)
@@ -51,6 +54,7 @@ pub(super) fn read(said: p::CreatureWord) -> Result<Said, Invalid> {
         Say::HasCome(p::Nothing {}) => News::HasCome,
         Say::Lives(p::Nothing {}) => News::Lives,
         Say::HasEnded(for_good) => News::HasEnded { for_good },
+        Say::HasDied(p::Nothing {}) => News::HasDied,
         Say::Superseded(p::Nothing {}) => News::Superseded,
     };
     let word = Word {
@@ -98,6 +102,7 @@ mod tests {
         let traveller = Traveller {
             name: "Owl#0:0:0.1".to_owned(),
             home,
+            origin: state.position,
             state,
             applied,
         };
@@ -107,6 +112,7 @@ mod tests {
             News::Lives,
             News::HasEnded { for_good: true },
             News::HasEnded { for_good: false },
+            News::HasDied,
             News::Superseded,
         ];
         for news in all {

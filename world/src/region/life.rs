@@ -1,0 +1,439 @@
+//! What entities do of themselves: each that has a behaviour is a uthread of its region's scheduler, and has the region to itself while it runs. What needs more
+//! than the region is wished for meanwhile, and done when the tick is over.
+//!
+//! A tick is run only if somebody is due; where no gateway listens, few are run, and little is done in each.
+
+mod deaths;
+mod index;
+mod limbs;
+mod mind;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use wire::{Value, command::Change};
+
+use super::{
+    Action, Ask, Asker, Creature, LinkId, Now, Output, Region, Resident, Session, TICK_MS,
+};
+use crate::{
+    applied::CommandId,
+    behaviours::{Behaviour, Event, Kind, Seen},
+    movement::{self, Ground},
+    name,
+    position::Position,
+    region_id::RegionId,
+    scheduler::{Ended, Scheduler, Stats, Ticked, Trickle},
+    scripts::{Hash, Herds},
+    settings::Settings,
+};
+pub use index::Index;
+pub(super) use index::Label;
+use mind::Mind;
+
+/// Who speaks for what creatures do to others: nobody, so that nobody is answered.
+pub const NOBODY: Session = Session {
+    link: LinkId(0),
+    number: 0,
+};
+
+/// How many tiles are tried for a creature that comes into the world anywhere in an area. If all are blocked, it comes to the free one that is nearest to the
+/// area's middle.
+const PLACES_MAX: usize = 32;
+
+/// Where nobody looks, one tick in so many is run: twice a second.
+const TRICKLE_TICKS: u64 = 10;
+/// How many uthreads are resumed in such a tick.
+const TRICKLE_RESUMES: u64 = 32;
+
+/// What a region's entities see beyond its borders.
+pub trait Neighbours: Send + Sync + fmt::Debug {
+    /// Who is within so many tiles of a place along each axis, in other regions than `here`, in any order. Regions are as wide as `cell_tiles`.
+    fn look(&self, here: RegionId, place: Position, radius: f64, cell_tiles: u32) -> Vec<Seen>;
+}
+
+/// Nobody is there.
+#[derive(Debug)]
+pub struct NoNeighbours;
+
+impl Neighbours for NoNeighbours {
+    fn look(&self, _: RegionId, _: Position, _: f64, _: u32) -> Vec<Seen> {
+        Vec::new()
+    }
+}
+
+/// What holds while a tick is run.
+#[derive(Debug, Clone)]
+struct Moment {
+    ms: u64,
+    settings: Arc<Settings>,
+    ground: Arc<dyn Ground>,
+    neighbours: Arc<dyn Neighbours>,
+}
+
+/// What is done when the tick is over.
+#[derive(Debug)]
+enum Wish {
+    /// Somebody changes a number of somebody.
+    Change {
+        author: String,
+        target: String,
+        attribute: String,
+        by: Value,
+    },
+    /// Somebody comes into the world.
+    Birth(Box<Creature>),
+}
+
+/// The life of a region.
+pub(super) struct Life {
+    /// What runs the world's own behaviours.
+    herds: Herds,
+    /// None: nobody has ever done anything here.
+    scheduler: Option<Box<Scheduler<Region>>>,
+    minds: BTreeMap<String, Mind>,
+    index: Arc<Index>,
+    moment: Option<Moment>,
+    wishes: Vec<Wish>,
+    /// Of the numbers that chance draws.
+    chance: u64,
+    /// How many have been put into the world by others here.
+    birth_count: u64,
+    /// Whom they have put there and who are here still, by who did.
+    broods: BTreeMap<String, BTreeSet<String>>,
+    /// When what nobody picks up is taken away.
+    decays: BTreeSet<(u64, String)>,
+}
+
+impl fmt::Debug for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Life")
+            .field("minds", &self.minds.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Life {
+    /// Whatever happens in a region is decided by its name, its epoch and what it is told.
+    pub(super) fn new(id: RegionId, epoch: u64) -> Self {
+        let place = [id.level, id.column, id.row].map(|number| u64::from(number.cast_unsigned()));
+        let seed = place
+            .into_iter()
+            .fold(epoch, |seed, number| mix(seed ^ number));
+        Self {
+            herds: Herds::default(),
+            scheduler: None,
+            minds: BTreeMap::new(),
+            index: Arc::new(Index::new()),
+            moment: None,
+            wishes: Vec::new(),
+            chance: seed,
+            birth_count: 0,
+            broods: BTreeMap::new(),
+            decays: BTreeSet::new(),
+        }
+    }
+
+    /// How many are here that somebody has put into the world.
+    fn brood_count(&self, parent: &str) -> usize {
+        self.broods.get(parent).map_or(0, BTreeSet::len)
+    }
+
+    /// Somebody puts somebody into the world.
+    fn bear(&mut self, parent: &str, name: &str) {
+        let brood = self.broods.entry(parent.to_owned()).or_default();
+        brood.insert(name::key(name));
+    }
+
+    /// A number below `bound`; 0 if that is 0.
+    fn chance(&mut self, bound: u32) -> u32 {
+        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let drawn = u128::from(mix(self.chance)) * u128::from(bound);
+        u32::try_from(drawn >> 64).unwrap_or_default()
+    }
+}
+
+/// SplitMix64's last steps (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+impl Region {
+    /// When somebody is due, in milliseconds since 1970. Where nobody looks, that waits for the next tick of the trickle.
+    pub(super) fn life_at_ms(&self) -> Option<u64> {
+        let due = self.life.scheduler.as_ref()?.next_due()?;
+        let tick = match self.is_seen {
+            true => due,
+            false => self.trickle().next_run(due),
+        };
+        Some(tick.saturating_mul(TICK_MS))
+    }
+
+    /// Who is where: kept up by the region, for its neighbours to look at.
+    #[must_use]
+    pub fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.life.index)
+    }
+
+    /// What can be seen of the region's uthreads.
+    #[must_use]
+    pub fn uthreads(&self) -> Option<Stats> {
+        self.life.scheduler.as_ref().map(|one| one.stats())
+    }
+
+    /// Lets everybody go on who is due. Whether anybody was.
+    pub(super) fn live(&mut self, now: &Now<'_>, out: &mut Vec<Output>) -> bool {
+        let Some(mut scheduler) = self.life.scheduler.take() else {
+            return false;
+        };
+        let tick = now.ms / TICK_MS;
+        let is_due = scheduler.next_due().is_some_and(|due| due <= tick);
+        if is_due && scheduler.handle().now() < tick {
+            self.life.moment = Some(Moment {
+                ms: now.ms,
+                settings: Arc::clone(now.settings),
+                ground: Arc::clone(now.ground),
+                neighbours: Arc::clone(now.neighbours),
+            });
+            let mut meter = now.around.meter();
+            let trickle = self.trickle();
+            let _ticked: Option<Ticked> = if self.is_seen {
+                Some(scheduler.tick(self, tick, &mut *meter))
+            } else {
+                scheduler.trickle(self, tick, trickle, &mut *meter)
+            };
+            self.life.moment = None;
+        }
+        let ended = scheduler.drain_ended();
+        self.life.scheduler = Some(scheduler);
+        self.report(ended, out);
+        self.report_faults(out);
+        self.fulfil(now, out);
+        is_due
+    }
+
+    fn trickle(&self) -> Trickle {
+        Trickle {
+            every_ticks: TRICKLE_TICKS,
+            phase: u64::from(self.id.column.wrapping_add(self.id.row).cast_unsigned()),
+            resumes: TRICKLE_RESUMES,
+        }
+    }
+
+    /// Those who were ended by what went wrong in them.
+    fn report(&mut self, ended: Vec<Ended>, out: &mut Vec<Output>) {
+        out.extend(ended.into_iter().filter_map(|ended| {
+            use crate::scheduler::Reason;
+            match ended.reason {
+                Reason::Finished | Reason::Removed => None,
+                Reason::Panicked(text) => Some(Output::Failed {
+                    who: ended.name.to_string(),
+                    text,
+                }),
+                Reason::AwaitsAnother => Some(Output::Failed {
+                    who: ended.name.to_string(),
+                    text: "it awaits something that is no yield".to_owned(),
+                }),
+            }
+        }));
+    }
+
+    /// Scripts that were stopped.
+    fn report_faults(&mut self, out: &mut Vec<Output>) {
+        let (faults, lost_count) = self.life.herds.drain_faults();
+        out.extend(faults.into_iter().map(|fault| Output::Failed {
+            who: fault.entity.clone(),
+            text: fault.to_string(),
+        }));
+        if lost_count > 0 {
+            out.push(Output::Failed {
+                who: "scripts".to_owned(),
+                text: format!("{lost_count} more were stopped"),
+            });
+        }
+    }
+
+    fn fulfil(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+        for wish in std::mem::take(&mut self.life.wishes) {
+            match wish {
+                Wish::Change {
+                    author,
+                    target,
+                    attribute,
+                    by,
+                } => {
+                    let Some(resident) = self.residents.get(&author) else {
+                        continue;
+                    };
+                    let asker = asker(resident);
+                    let action = Action::Set {
+                        attribute,
+                        change: Change::By(by),
+                    };
+                    let ask = Ask {
+                        asker,
+                        target: name::key(&target),
+                        action,
+                        hop_count: 0,
+                    };
+                    self.ask(ask, now, out);
+                }
+                Wish::Birth(creature) => self.bear(*creature, now, out),
+            }
+        }
+    }
+
+    /// A place in the area where a creature comes into the world, if it has one: a free tile, if it is found soon.
+    pub(super) fn place_in_area(&mut self, creature: &Creature, now: &Now<'_>) -> Option<Position> {
+        let respawn = creature.respawn.as_ref()?;
+        let (west, north, east, south) = respawn.area?;
+        let mut draw = |low: i32, high: i32| {
+            let width = high.saturating_sub(low).max(1).cast_unsigned();
+            low.saturating_add_unsigned(self.life.chance(width))
+        };
+        let mut places = (0..PLACES_MAX).map(|_| {
+            let (x, y) = (draw(west, east), draw(north, south));
+            Position::centre_of(x, y, creature.position.z)
+        });
+        places.find(|place| movement::is_free(now.ground(), *place))
+    }
+
+    /// Somebody is at a place of the region, or over its border.
+    pub(super) fn note_place(&mut self, key: &str) {
+        if let Some(resident) = self.residents.get(key) {
+            self.life
+                .index
+                .put(&resident.label, resident.state.position);
+        }
+    }
+
+    /// Somebody has come, and goes on with what it does.
+    pub(super) fn animate(&mut self, key: &str, now: &Now<'_>) {
+        self.note_place(key);
+        self.still(key);
+        let Some(resident) = self.residents.get(key) else {
+            return;
+        };
+        let home = resident.origin();
+        let Some(thought) = thought_of(resident, now, &mut self.life.herds) else {
+            return;
+        };
+        let tick = now.ms / TICK_MS;
+        let scheduler = self
+            .life
+            .scheduler
+            .get_or_insert_with(|| Box::new(Scheduler::new(tick)));
+        let thinker = mind::Thinker {
+            key: key.to_owned(),
+            behaviour: thought.behaviour,
+        };
+        // Of too many, the last stand still.
+        if let Ok(uthread) = scheduler
+            .handle()
+            .add(&thought.name, mind::PRIORITY, thinker)
+        {
+            let mind = Mind::new(uthread, home, tick, thought.script);
+            self.life.minds.insert(key.to_owned(), mind);
+        }
+    }
+
+    /// Whoever does what a script says that is another one now begins anew.
+    pub(super) fn renew_scripts(&mut self, now: &Now<'_>) {
+        self.life.herds.publish(now.scripts);
+        let is_old = |key: &String| {
+            let behaviour = self.residents.get(key)?.state.behaviour.as_deref()?;
+            let Ok(Kind::Script(name)) = Kind::parse(behaviour) else {
+                return None;
+            };
+            let runs = self.life.minds.get(key).and_then(|mind| mind.script);
+            (now.scripts.hash(&name) != runs).then_some(())
+        };
+        let keys = self.residents.keys().filter(|key| is_old(key).is_some());
+        let keys: Vec<String> = keys.cloned().collect();
+        for key in keys {
+            self.animate(&key, now);
+        }
+    }
+
+    /// Somebody has gone.
+    pub(super) fn forget(&mut self, label: &Label) {
+        let key = label.key();
+        self.life.index.remove(label);
+        self.life.broods.retain(|_, brood| {
+            brood.remove(key);
+            !brood.is_empty()
+        });
+        self.still(key);
+    }
+
+    fn still(&mut self, key: &str) {
+        if let Some(mind) = self.life.minds.remove(key)
+            && let Some(scheduler) = &mut self.life.scheduler
+        {
+            scheduler.handle().remove(mind.uthread);
+        }
+    }
+
+    /// Something has happened to somebody, which hears of it in the next tick.
+    pub(super) fn happen(&mut self, key: &str, event: Event) {
+        if let Some(mind) = self.life.minds.get_mut(key) {
+            mind.note(event);
+            if let Some(scheduler) = &mut self.life.scheduler {
+                scheduler.handle().wake(mind.uthread);
+            }
+        }
+    }
+}
+
+/// Who does something to others without being a player: its rights are the world's own, and nobody waits for the answer.
+fn asker(author: &Resident) -> Asker {
+    Asker {
+        session: NOBODY,
+        key: author.key.clone(),
+        id: CommandId::default(),
+        attempt: 0,
+        kind: "set",
+        is_gm: true,
+        position: author.state.position,
+    }
+}
+
+/// What moves an entity.
+struct Thought {
+    /// What that is called.
+    name: String,
+    /// The script, if it is one.
+    script: Option<Hash>,
+    behaviour: Box<dyn Behaviour>,
+}
+
+/// None: nothing does.
+fn thought_of(resident: &Resident, now: &Now<'_>, herds: &mut Herds) -> Option<Thought> {
+    let text = resident.state.behaviour.as_deref()?;
+    let kind = Kind::parse(text).ok()?;
+    if let Kind::Script(name) = kind {
+        let script = now.scripts.find(&name)?;
+        let behaviour = herds.behaviour(script, &resident.name)?;
+        return Some(Thought {
+            script: Some(script.hash()),
+            behaviour: Box::new(behaviour),
+            name,
+        });
+    }
+    let named = match resident.state.attribute("path", now.ms) {
+        Some(Value::Str(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    let path = kind.path(named);
+    let path = path.and_then(|name| now.ground().path(resident.origin(), name));
+    Some(Thought {
+        name: kind.name().to_owned(),
+        script: None,
+        behaviour: kind.behaviour(path)?,
+    })
+}

@@ -1,0 +1,142 @@
+//! How creatures end, and what they leave behind: who has no `hp` left dies and drops what its template says; what has an `item` is picked up by whoever
+//! sets its `taken`.
+
+use wire::{Value, command::Change};
+
+use super::{
+    super::{Action, Ask, Creature, Now, Output, Region, Resident, TICK_MS},
+    asker,
+};
+use crate::{behaviours::Event, name, position::Position};
+
+/// How long what was dropped lies there, in milliseconds.
+pub(super) const LOOT_MS: u64 = 120_000;
+/// How many things one creature drops at most.
+const DROPS_MAX: usize = 16;
+
+impl Region {
+    /// Others have changed an entity.
+    pub(in crate::region) fn heed(
+        &mut self,
+        key: &str,
+        events: Vec<Event>,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        for event in events {
+            if let Event::Set {
+                by,
+                attribute,
+                value: Value::Bool(true),
+            } = &event
+                && attribute == "taken"
+                && self.pick_up(key, by, now, out)
+            {
+                return;
+            }
+            self.happen(key, event);
+        }
+        let resident = self.residents.get(key).filter(|one| one.is_creature());
+        let hp = resident.and_then(|one| one.state.attribute("hp", now.ms)?.as_f64());
+        if hp.is_some_and(|hp| hp <= 0.0) {
+            self.drop_dead(key, now, out);
+        }
+    }
+
+    fn drop_dead(&mut self, key: &str, now: &Now<'_>, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.get(key) else {
+            return;
+        };
+        let place = resident.state.position;
+        let drops = drops_of(resident, now);
+        self.die(key, now, out);
+        for template in drops {
+            if let Some(creature) = self.creature_of(&template, place, now.settings) {
+                let due_ms = now.ms.saturating_add(LOOT_MS);
+                self.life.decays.insert((due_ms, name::key(&creature.name)));
+                self.bear(creature, now, out);
+            }
+        }
+    }
+
+    /// What lies there becomes somebody's. Whether it is there to be picked up.
+    fn pick_up(&mut self, key: &str, by: &str, now: &Now<'_>, out: &mut Vec<Output>) -> bool {
+        let Some(loot) = self.residents.get(key).filter(|one| one.is_creature()) else {
+            return false;
+        };
+        let Some(Value::Str(item)) = loot.state.attribute("item", now.ms).cloned() else {
+            return false;
+        };
+        let amount = loot.state.attribute("amount", now.ms).cloned();
+        let ask = Ask {
+            asker: asker(loot),
+            target: name::key(by),
+            action: Action::Set {
+                attribute: item,
+                change: Change::By(amount.unwrap_or(Value::Int(1))),
+            },
+            hop_count: 0,
+        };
+        self.die(key, now, out);
+        self.ask(ask, now, out);
+        true
+    }
+
+    /// Takes away what nobody has picked up.
+    pub(in crate::region) fn decay(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+        while let Some((due_ms, _)) = self.life.decays.first()
+            && *due_ms <= now.ms
+            && let Some((_, key)) = self.life.decays.pop_first()
+        {
+            if self.residents.get(&key).is_some_and(Resident::is_creature) {
+                self.die(&key, now, out);
+            }
+        }
+    }
+
+    /// When something is to be taken away.
+    pub(in crate::region) fn decay_at_ms(&self) -> Option<u64> {
+        let (due_ms, _) = self.life.decays.first()?;
+        Some(due_ms.next_multiple_of(TICK_MS))
+    }
+
+    /// A new creature of a template; None: there is no such template.
+    pub(super) fn creature_of(
+        &mut self,
+        template: &str,
+        position: Position,
+        settings: &crate::settings::Settings,
+    ) -> Option<Creature> {
+        let mut attributes = settings.templates.get(template)?.clone();
+        self.life.birth_count += 1;
+        let epoch = self.publisher.epoch();
+        let name = format!("{template}#{}.{epoch:x}.{}", self.id, self.life.birth_count);
+        let visual = || Value::Str(template.to_owned());
+        attributes.entry("visual".to_owned()).or_insert_with(visual);
+        let behaviour = match attributes.remove("behaviour") {
+            Some(Value::Str(behaviour)) => Some(behaviour),
+            _ => None,
+        };
+        Some(Creature {
+            name,
+            position,
+            attributes,
+            behaviour,
+            respawn: None,
+        })
+    }
+}
+
+/// The templates of what somebody drops: the attribute `drops`, one name or a list of names.
+fn drops_of(resident: &Resident, now: &Now<'_>) -> Vec<String> {
+    let drops: &[Value] = match resident.state.attribute("drops", now.ms) {
+        Some(one @ Value::Str(_)) => std::slice::from_ref(one),
+        Some(Value::List(many) | Value::Tuple(many)) => many,
+        _ => &[],
+    };
+    let names = drops.iter().filter_map(|drop| match drop {
+        Value::Str(name) => Some(name.clone()),
+        _ => None,
+    });
+    names.take(DROPS_MAX).collect()
+}

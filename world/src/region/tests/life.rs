@@ -1,0 +1,263 @@
+//! What entities do of themselves, and what that is to others.
+
+use super::{super::*, words::*, yard::*};
+use crate::position::Position;
+use wire::{Value, command::Change};
+
+/// A yard whose monsters can be hit and drop mushrooms, with Anna beside the first of them.
+fn with_monsters(behaviour: Option<&str>) -> Yard {
+    let mut yard = Yard::new();
+    yard.settings = Settings::parse(
+        "cell = 8\nspeed = 8\nspeed_burst = 16\n\
+         [attributes.hp]\ntype='int'\nwrite={near=3}\nvisible=true\n\
+         [attributes.taken]\ntype='bool'\nwrite={near=2}\n\
+         [attributes.mushroom]\ntype='int'\nwrite='gm'\n\
+         [templates.mushroom]\nitem='mushroom'\namount=2\n",
+    )
+    .unwrap();
+    yard.account("anna", 2.5, 2.5);
+    yard.enter("anna", 1, 1);
+    let monster = Creature {
+        name: "Slime#0:0:0.1".to_owned(),
+        position: Position {
+            x: 4.5,
+            y: 2.5,
+            z: 0,
+        },
+        attributes: [
+            ("hp".to_owned(), Value::Int(10)),
+            ("drops".to_owned(), Value::Str("mushroom".to_owned())),
+        ]
+        .into(),
+        behaviour: behaviour.map(str::to_owned),
+        respawn: None,
+    };
+    let changed = Input::Changed {
+        creatures: Some(vec![monster]),
+        afresh: true,
+    };
+    yard.give(region(0, 0), changed);
+    yard.give(region(0, 0), Input::Subscribe(LINK));
+    yard.told.clear();
+    yard
+}
+
+fn hit(yard: &mut Yard, counter: u64, by: i64) {
+    let body = Body::Set {
+        name: "Slime#0:0:0.1".to_owned(),
+        attribute: "hp".to_owned(),
+        change: Change::By(Value::Int(by)),
+    };
+    yard.command("anna", 1, id(1, counter), 0, body);
+}
+
+#[test]
+fn who_wanders_is_seen_to() {
+    let mut yard = with_monsters(Some("wander"));
+    let before = yard.resident("slime#0:0:0.1").unwrap().state.position;
+    for _ in 0..400 {
+        yard.pass_time(TICK_MS);
+    }
+    assert_ne!(
+        yard.resident("slime#0:0:0.1").unwrap().state.position,
+        before
+    );
+    let seen = yard
+        .told()
+        .iter()
+        .filter(|one| one.contains("Slime"))
+        .count();
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn who_has_no_hp_left_dies_and_what_it_drops_is_picked_up_once() {
+    let mut yard = with_monsters(None);
+    hit(&mut yard, 1, -9);
+    assert_eq!(yard.told(), ["1: [Slime#0:0:0.1@4.5,2.5]", "1: 1/0 true"]);
+    hit(&mut yard, 2, -5);
+    assert_eq!(
+        yard.told(),
+        [
+            "1: [Slime#0:0:0.1@4.5,2.5]",
+            "1: 2/0 true",
+            "1: [-Slime#0:0:0.1]",
+            "1: [mushroom#0:0:0.70000.1@4.5,2.5]"
+        ]
+    );
+    for (counter, answer) in [(3, "true"), (4, "false")] {
+        let body = Body::Set {
+            name: "mushroom#0:0:0.70000.1".to_owned(),
+            attribute: "taken".to_owned(),
+            change: Change::To(Value::Bool(true)),
+        };
+        yard.command("anna", 1, id(1, counter), 0, body);
+        let answer = format!("1: {counter}/0 {answer}");
+        assert!(yard.told().contains(&answer), "{answer}");
+    }
+    let state = &yard.row("anna").claimed.state;
+    assert_eq!(
+        state.attribute("mushroom", 0),
+        Some(&Value::Int(2)),
+        "durable"
+    );
+}
+
+#[test]
+fn what_nobody_picks_up_is_taken_away() {
+    let mut yard = with_monsters(None);
+    hit(&mut yard, 1, -10);
+    assert!(yard.resident("mushroom#0:0:0.70000.1").is_some());
+    for _ in 0..130 {
+        yard.pass_time(1_000);
+    }
+    assert!(yard.resident("mushroom#0:0:0.70000.1").is_none());
+}
+
+/// Three slimes that live in the yard's north-west, and come back two seconds after they have died.
+fn slimes() -> Vec<Creature> {
+    let slime = |number: u32| Creature {
+        name: format!("Slime#0:0:0.{number}"),
+        position: Position::centre_of(3, 3, 0),
+        attributes: [("hp".to_owned(), Value::Int(10))].into(),
+        behaviour: Some("stand".to_owned()),
+        respawn: Some(Respawn {
+            after_ms: 2_000,
+            area: Some((1, 1, 6, 6)),
+        }),
+    };
+    (1..=3).map(slime).collect()
+}
+
+fn give_slimes(yard: &mut Yard, afresh: bool) {
+    let changed = Input::Changed {
+        creatures: Some(slimes()),
+        afresh,
+    };
+    yard.give(region(0, 0), changed);
+}
+
+fn slime_count(yard: &Yard) -> usize {
+    let there = (1..=3).filter(|number| yard.resident(&format!("slime#0:0:0.{number}")).is_some());
+    there.count()
+}
+
+fn kill(yard: &mut Yard, counter: u64, number: u32) {
+    let key = format!("slime#0:0:0.{number}");
+    let place = yard.resident(&key).unwrap().state.position;
+    let here = yard.resident("anna").unwrap().state.position;
+    yard.pass_time(5_000);
+    let way = step(place.x - here.x, place.y - here.y);
+    yard.command("anna", 1, id(1, counter), 0, way);
+    let body = Body::Set {
+        name: key,
+        attribute: "hp".to_owned(),
+        change: Change::By(Value::Int(-10)),
+    };
+    yard.command("anna", 1, id(1, counter + 1), 0, body);
+}
+
+#[test]
+fn a_spawn_has_as_many_as_it_says_and_the_dead_come_back_in_time() {
+    let mut yard = with_monsters(None);
+    give_slimes(&mut yard, true);
+    assert_eq!(slime_count(&yard), 3);
+    for number in 1..=3 {
+        let place = yard
+            .resident(&format!("slime#0:0:0.{number}"))
+            .unwrap()
+            .state
+            .position;
+        assert!(
+            (1.0..6.0).contains(&place.x) && (1.0..6.0).contains(&place.y),
+            "{place:?}"
+        );
+    }
+    kill(&mut yard, 1, 2);
+    assert_eq!(slime_count(&yard), 2);
+    give_slimes(&mut yard, false);
+    assert_eq!(slime_count(&yard), 2, "another change brings nobody back");
+    yard.pass_time(SAVE_INTERVAL_MS);
+    assert_eq!(slime_count(&yard), 2, "not yet");
+    for _ in 0..3 {
+        yard.pass_time(SAVE_INTERVAL_MS);
+    }
+    assert_eq!(slime_count(&yard), 3);
+    kill(&mut yard, 3, 1);
+    give_slimes(&mut yard, true);
+    assert_eq!(slime_count(&yard), 3, "a reset brings everybody back");
+}
+
+/// The scripts of a world that has one, `walk.lua`.
+fn load(text: &'static str) -> Scripts {
+    let files = [("behaviours/walk.lua".to_owned(), text.into())].into();
+    let (scripts, problems) = Scripts::load(&files);
+    assert!(problems.is_empty(), "{problems:?}");
+    scripts
+}
+
+/// A slime that does what the script says.
+fn give_scripted(yard: &mut Yard) {
+    let slime = Creature {
+        behaviour: Some("walk.lua".to_owned()),
+        ..slimes().remove(0)
+    };
+    let changed = Input::Changed {
+        creatures: Some(vec![slime]),
+        afresh: true,
+    };
+    yard.give(region(0, 0), changed);
+}
+
+#[test]
+fn where_nobody_looks_little_is_done() {
+    let mut yard = with_monsters(None);
+    yard.scripts = load("return function(me) while true do coroutine.yield(4) end end");
+    give_scripted(&mut yard);
+    let resumes = |yard: &Yard| yard.region(region(0, 0)).uthreads().unwrap().resume_count;
+    for _ in 0..200 {
+        yard.pass_time(TICK_MS);
+    }
+    let awake = resumes(&yard);
+    yard.give(region(0, 0), Input::Unsubscribe(LINK));
+    for _ in 0..200 {
+        yard.pass_time(TICK_MS);
+    }
+    let asleep = resumes(&yard) - awake;
+    assert!(
+        asleep > 0 && asleep * 8 < awake,
+        "{awake} awake, {asleep} asleep"
+    );
+    // Who comes finds it awake in the next tick.
+    yard.give(region(0, 0), Input::Subscribe(LINK));
+    let wake_ms = yard.region(region(0, 0)).wake_ms();
+    assert!(wake_ms.is_some_and(|at_ms| at_ms <= yard.now_ms + TICK_MS));
+}
+
+#[test]
+fn a_script_moves_its_entity_and_what_is_wrong_with_it_is_said_with_its_line() {
+    let mut yard = with_monsters(None);
+    yard.scripts =
+        load("return function(me)\n  while true do me:step(0.1, 0) coroutine.yield(4) end\nend");
+    give_scripted(&mut yard);
+    let x = |yard: &Yard| yard.resident("slime#0:0:0.1").unwrap().state.position.x;
+    let before = x(&yard);
+    for _ in 0..10 {
+        yard.pass_time(TICK_MS);
+    }
+    assert!(x(&yard) > before + 0.5, "{} {before}", x(&yard));
+
+    // Another version of the script is another walk, at once.
+    yard.scripts =
+        load("return function(me)\n  while true do me:step(-0.1, 0) coroutine.yield(4) end\nend");
+    let there = x(&yard);
+    let changed = Input::Changed {
+        creatures: None,
+        afresh: false,
+    };
+    yard.give(region(0, 0), changed);
+    for _ in 0..5 {
+        yard.pass_time(TICK_MS);
+    }
+    assert!(x(&yard) < there, "{} {there}", x(&yard));
+}
