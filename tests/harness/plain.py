@@ -65,6 +65,8 @@ class Plain:
     near: int = 10
     #: What everybody begins with.
     gold: int = 1000
+    #: The tile on which Sage#plain stands, if there is one.
+    sage: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
@@ -112,3 +114,5 @@ class Plain:
         for number, ((x, y), place) in enumerate(self.warps.items(), 1):
             properties = dict(zip(("dest_map", "dest_x", "dest_y"), ("plain", int(place[0]), int(place[1]))))
             yield yard.map_object(number, "", "warp", x, y, properties)
+        if self.sage:
+            yield yard.map_object(len(self.warps) + 1, "Sage", "npc", *self.sage, {"visual": "sage"})

@@ -1,0 +1,57 @@
+"""What game masters do over borders between zone servers."""
+
+import threading
+
+from harness.cluster_case import ClusterCase
+from harness.plain import Plain
+
+SAGE = "Sage#plain"
+
+
+class Creatures(ClusterCase):
+    plain = Plain(columns=12, rows=12, cell=8, view_distance=6, near=10, gold=100, sage=(20, 20))
+
+    def test_an_npc_that_is_put_over_a_border_is_seen_all_the_time_and_once(self):
+        """By those on both sides, at both gateways."""
+        x, y = self.borders()[0]
+        master = self.game_master()
+        self.assertIs(master.ask("edit", ["teleport", [SAGE, (x - 3, y, 0)]]), True)
+        watchers = [self.play_at("Watcher", x + east, y + 1, gateway=gateway) for east in (-1, 1) for gateway in (0, 1)]
+        for watcher in watchers:
+            self.until_seen(watcher, SAGE, lambda seen: seen["pos"] == (x - 3, y, 0))
+        is_over = threading.Event()
+        failures, counts = [], []
+
+        def watch(watcher):
+            views = 0
+            while not is_over.is_set():
+                names = [entity["name"] for entity in watcher.ask("update")]
+                views += 1
+                if names.count(SAGE) != 1:
+                    failures.append("%s sees %r" % (watcher.name, names))
+                    return
+            counts.append(views)
+
+        threads = [threading.Thread(target=watch, args=(watcher,)) for watcher in watchers]
+        for thread in threads:
+            thread.start()
+        try:
+            for east in (3, -3) * 5:
+                self.assertIs(master.ask("edit", ["teleport", [SAGE, (x + east, y, 0)]]), True)
+        finally:
+            is_over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(min(counts), 10, "views enough to see a gap in")
+        for watcher in watchers:
+            self.until_seen(watcher, SAGE, lambda seen: seen["pos"] == (x - 3, y, 0))
+            self.assertEqual(watcher.ask("get", SAGE, "pos"), (x - 3, y, 0))
+
+    def test_an_npc_is_at_home_again_when_its_map_is_taken_afresh_wherever_that_is_done(self):
+        master = self.game_master()
+        for x, y in self.borders()[:3]:
+            self.assertIs(master.ask("edit", ["teleport", [SAGE, (x + 3, y, 0)]]), True)
+            self.assertEqual(master.ask("get", SAGE, "pos"), (x + 3, y, 0))
+            self.assertIs(master.ask("edit", ["reload", ["plain"]]), True)
+            self.assertEqual(master.ask("get", SAGE, "pos"), (20.5, 20.5, 0))
