@@ -164,6 +164,12 @@ impl<W> Scheduler<W> {
         self.lent_mut().roster.drain_ended()
     }
 
+    /// The tick that has been.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.lent().roster.now()
+    }
+
     /// A tick before which nobody is due; None: nobody ever is, unless woken.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {

@@ -153,11 +153,10 @@ impl Region {
             return;
         };
         match resident.home() {
-            Some(home) if home == self.id => {
-                if for_good {
-                    self.creatures.counted.remove(key);
-                }
+            Some(home) if home == self.id && for_good => {
+                self.creatures.counted.remove(key);
             }
+            Some(home) if home == self.id => {}
             Some(home) if resident.crossing().is_none() => {
                 let news = News::HasEnded { for_good };
                 out.push(self.say(home, resident, resident.version, news));

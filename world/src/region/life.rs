@@ -26,7 +26,7 @@ use crate::{
     name,
     position::Position,
     region_id::RegionId,
-    scheduler::{Ended, Scheduler, Stats, Ticked, Trickle},
+    scheduler::{Ended, Scheduler, Stats, Trickle},
     scripts::{Hash, Herds},
     settings::Settings,
 };
@@ -166,7 +166,9 @@ fn mix(mut bits: u64) -> u64 {
 impl Region {
     /// When somebody is due, in milliseconds since 1970. Where nobody looks, that waits for the next tick of the trickle.
     pub(super) fn life_at_ms(&self) -> Option<u64> {
-        let due = self.life.scheduler.as_ref()?.next_due()?;
+        let scheduler = self.life.scheduler.as_ref()?;
+        // Who was left for want of time has been due before, and goes on in the next tick.
+        let due = scheduler.next_due()?.max(scheduler.now() + 1);
         let tick = match self.is_seen {
             true => due,
             false => self.trickle().next_run(due),
@@ -188,33 +190,36 @@ impl Region {
 
     /// Lets everybody go on who is due. Whether anybody was.
     pub(super) fn live(&mut self, now: &Now<'_>, out: &mut Vec<Output>) -> bool {
+        if self.life_at_ms().is_none_or(|at_ms| at_ms > now.ms) {
+            return false;
+        }
         let Some(mut scheduler) = self.life.scheduler.take() else {
             return false;
         };
-        let tick = now.ms / TICK_MS;
-        let is_due = scheduler.next_due().is_some_and(|due| due <= tick);
-        if is_due && scheduler.handle().now() < tick {
-            self.life.moment = Some(Moment {
-                ms: now.ms,
-                settings: Arc::clone(now.settings),
-                ground: Arc::clone(now.ground),
-                neighbours: Arc::clone(now.neighbours),
-            });
-            let mut meter = now.around.meter();
-            let trickle = self.trickle();
-            let _ticked: Option<Ticked> = if self.is_seen {
-                Some(scheduler.tick(self, tick, &mut *meter))
-            } else {
-                scheduler.trickle(self, tick, trickle, &mut *meter)
+        self.life.moment = Some(Moment {
+            ms: now.ms,
+            settings: Arc::clone(now.settings),
+            ground: Arc::clone(now.ground),
+            neighbours: Arc::clone(now.neighbours),
+        });
+        let (tick, mut meter) = (now.ms / TICK_MS, now.around.meter());
+        if self.is_seen {
+            scheduler.tick(self, tick, &mut *meter);
+        } else {
+            // It may be later than the tick that was to be run.
+            let little = Trickle {
+                every_ticks: 1,
+                ..self.trickle()
             };
-            self.life.moment = None;
+            scheduler.trickle(self, tick, little, &mut *meter);
         }
+        self.life.moment = None;
         let ended = scheduler.drain_ended();
         self.life.scheduler = Some(scheduler);
         self.report(ended, out);
         self.report_faults(out);
         self.fulfil(now, out);
-        is_due
+        true
     }
 
     fn trickle(&self) -> Trickle {

@@ -196,14 +196,14 @@ fn load(text: &'static str) -> Scripts {
     scripts
 }
 
-/// A slime that does what the script says.
+/// Slimes that do what the script says.
 fn give_scripted(yard: &mut Yard) {
-    let slime = Creature {
-        behaviour: Some("walk.lua".to_owned()),
-        ..slimes().remove(0)
-    };
+    let mut slimes = slimes();
+    for slime in &mut slimes {
+        slime.behaviour = Some("walk.lua".to_owned());
+    }
     let changed = Input::Changed {
-        creatures: Some(vec![slime]),
+        creatures: Some(slimes),
         afresh: true,
     };
     yard.give(region(0, 0), changed);
@@ -260,4 +260,28 @@ fn a_script_moves_its_entity_and_what_is_wrong_with_it_is_said_with_its_line() {
         yard.pass_time(TICK_MS);
     }
     assert!(x(&yard) < there, "{} {there}", x(&yard));
+}
+
+#[test]
+fn who_is_left_for_want_of_time_makes_nobody_wake_at_once() {
+    let mut yard = with_monsters(None);
+    yard.scripts = load("return function(me) while true do coroutine.yield(1) end end");
+    give_scripted(&mut yard);
+    yard.is_time_short = true;
+    for is_seen in [true, false] {
+        if !is_seen {
+            yard.give(region(0, 0), Input::Unsubscribe(LINK));
+        }
+        // Later than it was to be woken.
+        for late_ms in [0, 3 * TICK_MS, 17 * TICK_MS] {
+            let wake_ms = yard.region(region(0, 0)).wake_ms().unwrap();
+            yard.pass_time(wake_ms.saturating_sub(yard.now_ms) + late_ms);
+            let wake_ms = yard.region(region(0, 0)).wake_ms();
+            let now_ms = yard.now_ms;
+            assert!(
+                wake_ms.is_some_and(|at_ms| at_ms > now_ms),
+                "{is_seen} {late_ms}"
+            );
+        }
+    }
 }

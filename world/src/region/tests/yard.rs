@@ -54,6 +54,8 @@ pub(super) struct Yard {
     pub(super) ground: Picture,
     pub(super) settings: Settings,
     pub(super) scripts: Scripts,
+    /// Whether there is no time for uthreads.
+    pub(super) is_time_short: bool,
     pub(super) masters: BTreeSet<String>,
     /// By incarnation.
     pub(super) servers: BTreeMap<i64, Server>,
@@ -107,7 +109,8 @@ impl Surroundings for Around<'_> {
         true
     }
     fn meter(&self) -> Box<dyn Meter + '_> {
-        Box::new(Resumes(u64::MAX))
+        let is_short = self.yard.is_time_short;
+        Box::new(Resumes(if is_short { 0 } else { u64::MAX }))
     }
 }
 
@@ -136,6 +139,7 @@ impl Yard {
             ground: Picture::open(SIDE, SIDE),
             settings,
             scripts: Scripts::default(),
+            is_time_short: false,
             masters: BTreeSet::from(["gm".to_owned()]),
             servers: BTreeMap::new(),
             holders: BTreeMap::new(),
