@@ -43,8 +43,12 @@ pub use row::{Audit, ClaimOutcome, Claimed, Outcome, Save};
 pub use word::{News, Traveller, Word};
 
 use crate::{
-    attributes, movement, movement::Ground, region_id::RegionId, scheduler::Meter,
-    scripts::Scripts, settings::Settings,
+    attributes, movement,
+    movement::Ground,
+    region_id::RegionId,
+    scheduler::Meter,
+    scripts::{Scripts, Watch},
+    settings::Settings,
 };
 use creatures::Creatures;
 use life::Life;
@@ -89,6 +93,10 @@ pub trait Surroundings {
     fn is_seen_by(&self, link: LinkId) -> bool;
     /// What one tick of uthreads may take.
     fn meter(&self) -> Box<dyn Meter + '_>;
+    /// The clock by which scripts are stopped that take too long; None: by what is counted alone.
+    fn watch(&self) -> Option<Watch> {
+        None
+    }
 }
 
 /// What holds at the time of an input.

@@ -91,7 +91,7 @@ enum Wish {
 /// The life of a region.
 pub(super) struct Life {
     /// What runs the world's own behaviours.
-    herds: Herds,
+    herds: Option<Herds>,
     /// None: nobody has ever done anything here.
     scheduler: Option<Box<Scheduler<Region>>>,
     minds: BTreeMap<String, Mind>,
@@ -124,7 +124,7 @@ impl Life {
             .into_iter()
             .fold(epoch, |seed, number| mix(seed ^ number));
         Self {
-            herds: Herds::default(),
+            herds: None,
             scheduler: None,
             minds: BTreeMap::new(),
             index: Arc::new(Index::new()),
@@ -250,7 +250,10 @@ impl Region {
 
     /// Scripts that were stopped.
     fn report_faults(&mut self, out: &mut Vec<Output>) {
-        let (faults, lost_count) = self.life.herds.drain_faults();
+        let Some(herds) = &mut self.life.herds else {
+            return;
+        };
+        let (faults, lost_count) = herds.drain_faults();
         out.extend(faults.into_iter().map(|fault| Output::Failed {
             who: fault.entity.clone(),
             text: fault.to_string(),
@@ -349,7 +352,9 @@ impl Region {
 
     /// Whoever does what a script says that is another one now begins anew.
     pub(super) fn renew_scripts(&mut self, now: &Now<'_>) {
-        self.life.herds.publish(now.scripts);
+        if let Some(herds) = &mut self.life.herds {
+            herds.publish(now.scripts);
+        }
         let is_old = |key: &String| {
             let behaviour = self.residents.get(key)?.state.behaviour.as_deref()?;
             let Ok(Kind::Script(name)) = Kind::parse(behaviour) else {
@@ -418,11 +423,12 @@ struct Thought {
 }
 
 /// None: nothing does.
-fn thought_of(resident: &Resident, now: &Now<'_>, herds: &mut Herds) -> Option<Thought> {
+fn thought_of(resident: &Resident, now: &Now<'_>, herds: &mut Option<Herds>) -> Option<Thought> {
     let text = resident.state.behaviour.as_deref()?;
     let kind = Kind::parse(text).ok()?;
     if let Kind::Script(name) = kind {
         let script = now.scripts.find(&name)?;
+        let herds = herds.get_or_insert_with(|| Herds::new(now.around.watch()));
         let behaviour = herds.behaviour(script, &resident.name)?;
         return Some(Thought {
             script: Some(script.hash()),
