@@ -31,7 +31,7 @@ use std::{
     sync::Arc,
 };
 
-pub use creatures::SILENCE_MAX_MS;
+pub use creatures::{Population, SILENCE_MAX_MS};
 pub use input::{Creature, Input, Respawn};
 pub use life::{Index, NOBODY, Neighbours, NoNeighbours};
 pub use message::{Answer, Departed, Message, Reason, Shown, Update};
@@ -205,6 +205,12 @@ impl Region {
     #[must_use]
     pub fn resident_count(&self) -> usize {
         self.residents.len()
+    }
+
+    /// Whether players look, so that it is awake.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        self.is_seen
     }
 
     /// Whether, after [`Input::Drain`], nothing is left that has a row.

@@ -4,6 +4,7 @@
 mod around;
 mod lost;
 mod outputs;
+mod report;
 mod spans;
 
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use world::{
     region_id::RegionId,
 };
 
-use crate::{count, server::Server};
+use crate::{count, lives::Life, server::Server};
 use around::Around;
 use lost::Lost;
+use report::Report;
 use spans::Spans;
 
 /// How many inputs wait for one region: half a second of what one can take. When it is full, links wait, which holds their gateways up, and other
@@ -79,12 +81,14 @@ pub(crate) async fn run(
         outputs: Vec::new(),
         spans: Spans::default(),
         residents: count::Residents::default(),
+        epoch,
+        report: Report::begin(),
         is_retiring: false,
         is_draining: false,
         server,
     };
     let server = Arc::clone(&actor.server);
-    let _seen = Seen::begin(&server, &actor.region);
+    let _seen = Seen::begin(&server, &actor.region, epoch);
     actor.begin(beginning);
     actor.run().await;
 }
@@ -93,16 +97,18 @@ pub(crate) async fn run(
 struct Seen<'s> {
     server: &'s Server,
     region: RegionId,
+    epoch: u64,
     index: Arc<Index>,
 }
 
 impl<'s> Seen<'s> {
-    fn begin(server: &'s Server, region: &Region) -> Self {
+    fn begin(server: &'s Server, region: &Region, epoch: u64) -> Self {
         let (id, index) = (region.id(), region.index());
         server.neighbourhood.begin(id, &index);
         Self {
             server,
             region: id,
+            epoch,
             index,
         }
     }
@@ -111,6 +117,7 @@ impl<'s> Seen<'s> {
 impl Drop for Seen<'_> {
     fn drop(&mut self) {
         self.server.neighbourhood.end(self.region, &self.index);
+        self.server.lives.forget((self.region, self.epoch));
     }
 }
 
@@ -129,6 +136,9 @@ struct Actor {
     outputs: Vec<Output>,
     spans: Spans,
     residents: count::Residents,
+    epoch: u64,
+    /// What lives here, for operators.
+    report: Report,
     /// Whether no map has a part of the region any more. It ends when everybody has gone to another one.
     is_retiring: bool,
     is_draining: bool,
@@ -151,7 +161,8 @@ impl Actor {
         let mut mails = Vec::with_capacity(BATCH_MAX);
         let mut is_open = true;
         let timer = tokio::time::sleep(std::time::Duration::ZERO);
-        tokio::pin!(timer);
+        let report_timer = tokio::time::sleep(std::time::Duration::ZERO);
+        tokio::pin!(timer, report_timer);
         loop {
             self.retire();
             if self.region.is_drained() && self.lost.is_empty() {
@@ -168,6 +179,10 @@ impl Actor {
             {
                 timer.as_mut().reset(at);
             }
+            let report_due = self.report.due().filter(|_| is_open);
+            if let Some(due) = report_due.filter(|due| *due != report_timer.deadline()) {
+                report_timer.as_mut().reset(due);
+            }
             tokio::select! {
                 biased;
                 Some(answer) = self.operations.next(), if !self.operations.is_empty() => {
@@ -179,6 +194,7 @@ impl Actor {
                 }
                 Some(()) = self.lost.next() => {}
                 Some(()) = self.leaves.next(), if !self.leaves.is_empty() => {}
+                () = report_timer.as_mut(), if report_due.is_some() => self.tell_what_lives(),
                 count = self.mailbox.recv_many(&mut mails, BATCH_MAX),
                     if is_open && self.operations.len() < OPERATIONS_MAX =>
                 {
@@ -191,6 +207,12 @@ impl Actor {
                 else => return,
             }
         }
+    }
+
+    fn tell_what_lives(&mut self) {
+        self.report.made();
+        let life = Life::of(&self.region);
+        self.server.lives.tell((self.region.id(), self.epoch), life);
     }
 
     /// Takes one answer, and all others that are there already.
@@ -259,5 +281,6 @@ impl Actor {
         }
         self.outputs = outputs;
         self.residents.set(self.region.resident_count());
+        self.report.owe();
     }
 }

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use metrics::Counter;
-use world::region::{Answer, Message};
+use world::{
+    region::{Answer, Message},
+    scheduler::Class,
+};
+
+use crate::lives::Sums;
 
 /// What gateways are told, by the command's kind and by what is answered. The counters are looked up once: there may be a million messages a second.
 #[derive(Debug)]
@@ -155,6 +160,39 @@ pub(crate) fn census(
     metrics::gauge!("pymmorpg_zone_mailbox_depth_max").set(mailbox_depth_max as f64);
     metrics::gauge!("pymmorpg_zone_links").set(link_count as f64);
     metrics::gauge!("pymmorpg_zone_link_queue_depth_max").set(link_queue_max as f64);
+}
+
+/// What lives in the regions, looked at once a second. Seconds are a gauge, since counters count whole ones; both only grow.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no count comes near 2^53, from which on a float cannot hold it"
+)]
+pub(crate) fn lives(sums: &Sums) {
+    for (name, (uthread_count, used)) in &sums.by_name {
+        let name = || name.to_string();
+        metrics::gauge!("pymmorpg_zone_uthreads", "name" => name()).set(*uthread_count as f64);
+        metrics::counter!("pymmorpg_zone_uthread_resumes_total", "name" => name())
+            .absolute(used.resume_count);
+        metrics::gauge!("pymmorpg_zone_uthread_seconds_total", "name" => name())
+            .set(used.time_ns as f64 / 1e9);
+    }
+    for (class, uthread_count) in Class::ALL.into_iter().zip(sums.by_class) {
+        metrics::gauge!("pymmorpg_zone_uthreads_by_priority", "priority" => class.label())
+            .set(uthread_count as f64);
+    }
+    metrics::gauge!("pymmorpg_zone_uthreads_behind").set(sums.behind_count as f64);
+    metrics::gauge!("pymmorpg_zone_uthread_wait_ticks_max").set(sums.wait_ticks_max as f64);
+    for (state, region_count) in [("awake", sums.awake_count), ("asleep", sums.asleep_count)] {
+        metrics::gauge!("pymmorpg_zone_regions_by_state", "state" => state)
+            .set(region_count as f64);
+    }
+    let population = sums.population;
+    for (state, count) in [
+        ("alive", population.alive_count),
+        ("dead", population.dead_count),
+    ] {
+        metrics::gauge!("pymmorpg_zone_creatures", "state" => state).set(count as f64);
+    }
 }
 
 /// How many entities one region has: its share of a sum over all regions, taken back when it ends.

@@ -17,10 +17,12 @@ use world::region::Neighbours;
 
 use crate::{
     clock::Clock,
+    failures::Failures,
     ground::{self, MapEdit},
     heartbeat::Standing,
     holdings::Holdings,
     links::Links,
+    lives::Lives,
     neighbours::Neighbourhood,
     outage::Outage,
     peers::Peers,
@@ -53,6 +55,10 @@ pub(crate) struct Server {
     pub(crate) neighbourhood: Arc<Neighbourhood>,
     /// The same, as regions have it.
     pub(crate) neighbours: Arc<dyn Neighbours>,
+    /// What lives in the regions, for operators.
+    pub(crate) lives: Lives,
+    /// What has failed in them.
+    pub(crate) failures: Failures,
     /// The regions' mailboxes.
     pub(crate) regions: Regions,
     /// Regions whose rows are to be looked for.
@@ -123,6 +129,8 @@ impl Server {
             store,
             announcements,
             links,
+            lives: Lives::default(),
+            failures: Failures::default(),
             regions: Regions::default(),
             begun: Begun::default(),
             whereabouts: Whereabouts::default(),

@@ -34,6 +34,15 @@ pub(super) struct Creatures {
     looked_at_ms: u64,
 }
 
+/// How many creatures a region has to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Population {
+    /// Those who are in it, wherever they are at home.
+    pub alive_count: usize,
+    /// Those whose home it is, and who come back when their time has come.
+    pub dead_count: usize,
+}
+
 /// A creature, at its home.
 #[derive(Debug)]
 struct Counted {
@@ -56,6 +65,17 @@ struct Away {
 }
 
 impl Region {
+    /// How many creatures there are. It looks at each.
+    #[must_use]
+    pub fn population(&self) -> Population {
+        let residents = self.residents.values();
+        let counted = self.creatures.counted.values();
+        Population {
+            alive_count: residents.filter(|one| one.is_creature()).count(),
+            dead_count: counted.filter(|one| one.due_ms.is_some()).count(),
+        }
+    }
+
     /// Those whom the content puts here are here, and no others of their kind. Who has been taken elsewhere is at home again.
     pub(super) fn change_creatures(
         &mut self,

@@ -255,13 +255,13 @@ impl Region {
         };
         let (faults, lost_count) = herds.drain_faults();
         out.extend(faults.into_iter().map(|fault| Output::Failed {
-            who: fault.entity.clone(),
-            text: fault.to_string(),
+            text: fault.what(),
+            who: fault.entity,
         }));
         if lost_count > 0 {
             out.push(Output::Failed {
-                who: "scripts".to_owned(),
-                text: format!("{lost_count} more were stopped"),
+                who: format!("{lost_count} others"),
+                text: "more scripts were stopped than can be told of".to_owned(),
             });
         }
     }

@@ -20,13 +20,21 @@ pub struct Fault {
     pub text: String,
 }
 
+impl Fault {
+    /// Where and what it is: the same for all entities that come to it.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let Self { file, text, .. } = self;
+        match self.line {
+            Some(line) => format!("{file}:{line}: {text}"),
+            None => format!("{file}: {text}"),
+        }
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {} ({})", self.text, self.entity)
+        write!(f, "{} ({})", self.what(), self.entity)
     }
 }
 

@@ -75,7 +75,9 @@ impl Actor {
             Output::HandOver(to, resident) => self.hand_over(to, *resident, permits),
             Output::Failed { who, text } => {
                 count::uthread_failed();
-                tracing::warn!(region = %here, who, text, "a uthread has failed, and is no more");
+                if server.failures.note(&text, std::time::Instant::now()) {
+                    tracing::warn!(region = %here, who, text, "a uthread has failed, and is no more");
+                }
             }
             Output::Here(key) => server.whereabouts.here(key, here),
             Output::Gone(key) => server.whereabouts.gone(&key, here),

@@ -166,10 +166,7 @@ impl Keeper {
             }
             () = server.holdings.hint.notified() => self.look.hasten(),
             () = server.terrain_changed.notified() => self.look.hasten(),
-            _ = self.census.tick() => {
-                let (region_count, depth_max) = server.regions.depth();
-                count::census(region_count, depth_max, server.links.depth());
-            }
+            _ = self.census.tick() => take_census(&server),
         }
     }
 
@@ -328,6 +325,16 @@ impl Keeper {
             // One has ended by itself, or what was stopped may be ours again.
             self.look.hasten();
         }
+    }
+}
+
+/// What is looked at once a second, for operators.
+fn take_census(server: &Server) {
+    let (region_count, depth_max) = server.regions.depth();
+    count::census(region_count, depth_max, server.links.depth());
+    count::lives(&server.lives.sums());
+    for (text, count) in server.failures.repeats(std::time::Instant::now()) {
+        tracing::warn!(count, text, "more uthreads have failed like this");
     }
 }
 
