@@ -142,13 +142,13 @@ impl Yard {
             there.map_or(ClaimOutcome::Failed, |there| {
                 ClaimOutcome::Elsewhere(*there)
             })
-        } else if self.is_others(row.owner, me) {
-            // Its region was handed over before its row could say that it had gone on to another region there.
-            ClaimOutcome::Failed
         } else if row.claimed.generation > enter.generation {
             ClaimOutcome::Superseded
         } else if row.region != here {
             ClaimOutcome::Elsewhere(row.region)
+        } else if self.is_others(row.owner, me) {
+            // Its region was handed over before its row could say that it had gone on to another region there.
+            ClaimOutcome::Failed
         } else {
             let claim = Statement::Claim(enter, row.claimed.own);
             self.stored.push_back((at, claim));
