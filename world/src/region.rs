@@ -227,7 +227,7 @@ impl Region {
     pub fn wake_ms(&self) -> Option<u64> {
         let [expiry, arrival] =
             [&self.expiries, &self.arrivals].map(|times| times.first().map(|(at_ms, _)| *at_ms));
-        let [life, decay] = [self.life_at_ms(), self.decay_at_ms()];
+        let [life, decay, gift] = [self.life_at_ms(), self.decay_at_ms(), self.gift_at_ms()];
         [
             self.tick_at_ms,
             self.save_at_ms,
@@ -235,6 +235,7 @@ impl Region {
             arrival,
             life,
             decay,
+            gift,
         ]
         .into_iter()
         .flatten()
@@ -268,6 +269,7 @@ impl Region {
             Input::Drain => self.drain(now, out),
         }
         self.let_out(now, out);
+        self.hear_nobody(out);
         self.schedule(is_wake, now.ms);
     }
 
@@ -283,6 +285,7 @@ impl Region {
     fn wake(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
         self.expire(now);
         self.decay(now, out);
+        self.give_again(now, out);
         if self.live(now, out) && self.publisher.is_dirty() {
             self.tick_at_ms = Some(now.ms);
         }

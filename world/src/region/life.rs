@@ -4,6 +4,7 @@
 //! A tick is run only if somebody is due; where no gateway listens, few are run, and little is done in each.
 
 mod deaths;
+mod gifts;
 mod index;
 mod limbs;
 mod mind;
@@ -30,6 +31,7 @@ use crate::{
     scripts::{Hash, Herds},
     settings::Settings,
 };
+use gifts::Gift;
 pub use index::Index;
 pub(super) use index::Label;
 use mind::Mind;
@@ -106,6 +108,9 @@ pub(super) struct Life {
     broods: BTreeMap<String, BTreeSet<String>>,
     /// When what nobody picks up is taken away.
     decays: BTreeSet<(u64, String)>,
+    /// What is on its way to somebody, by number.
+    gifts: BTreeMap<u64, Gift>,
+    gift_count: u64,
 }
 
 impl fmt::Debug for Life {
@@ -134,6 +139,8 @@ impl Life {
             birth_count: 0,
             broods: BTreeMap::new(),
             decays: BTreeSet::new(),
+            gifts: BTreeMap::new(),
+            gift_count: 0,
         }
     }
 

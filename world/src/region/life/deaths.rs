@@ -3,10 +3,7 @@
 
 use wire::{Value, command::Change};
 
-use super::{
-    super::{Action, Ask, Creature, Now, Output, Region, Resident, TICK_MS},
-    asker,
-};
+use super::super::{Action, Creature, Now, Output, Region, Resident, TICK_MS};
 use crate::{behaviours::Event, name, position::Position};
 
 /// How long what was dropped lies there, in milliseconds.
@@ -68,17 +65,13 @@ impl Region {
             return false;
         };
         let amount = loot.state.attribute("amount", now.ms).cloned();
-        let ask = Ask {
-            asker: asker(loot),
-            target: name::key(by),
-            action: Action::Set {
-                attribute: item,
-                change: Change::By(amount.unwrap_or(Value::Int(1))),
-            },
-            hop_count: 0,
+        let action = Action::Set {
+            attribute: item,
+            change: Change::By(amount.unwrap_or(Value::Int(1))),
         };
+        let gift = self.give(&loot.clone(), name::key(by), action);
         self.die(key, now, out);
-        self.ask(ask, now, out);
+        self.hand_to(gift, now, out);
         true
     }
 

@@ -285,3 +285,37 @@ fn who_is_left_for_want_of_time_makes_nobody_wake_at_once() {
         }
     }
 }
+
+#[test]
+fn what_is_picked_up_arrives_even_if_nobody_could_take_it_just_then() {
+    let mut yard = with_monsters(None);
+    hit(&mut yard, 1, -10);
+    let take = Body::Set {
+        name: "mushroom#0:0:0.70000.1".to_owned(),
+        attribute: "taken".to_owned(),
+        change: Change::To(Value::Bool(true)),
+    };
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 2), 0, take);
+    // Nobody ever hears what became of the first write.
+    let (at, statement) = yard.stored.pop_back().unwrap();
+    yard.next_fate = Fate::Lost {
+        has_happened: false,
+    };
+    if let Some((at, input)) = yard.run(at, statement) {
+        yard.give_at(at, input);
+    }
+    yard.is_store_held = false;
+    yard.store_all();
+    for _ in 0..400 {
+        yard.pass_time(TICK_MS);
+    }
+    let mushrooms = |yard: &Yard| {
+        yard.row("anna")
+            .claimed
+            .state
+            .attribute("mushroom", 0)
+            .cloned()
+    };
+    assert_eq!(mushrooms(&yard), Some(Value::Int(2)), "once");
+}

@@ -1,0 +1,89 @@
+//! What somebody is to get who has picked something up: it is there no more, so that it has to arrive. It is given again until that is known, or for a while
+//! where it cannot be, as on another server; each row takes it once, as it takes a player's command once.
+
+use super::{
+    super::{Action, Ask, Message, Now, Output, Region, Resident},
+    NOBODY, asker,
+};
+use crate::applied::CommandId;
+
+/// How long to wait for an answer before something is given again, in milliseconds.
+const REPEAT_MS: u64 = 500;
+/// How often it is given: whoever is on the way to another server has arrived long before.
+const ATTEMPTS_MAX: u32 = 10;
+/// How many wait to arrive. Of more, the oldest are given once more, and then no more.
+const GIFTS_MAX: usize = 1_024;
+
+/// Something on its way to somebody.
+#[derive(Debug)]
+pub(super) struct Gift {
+    ask: Ask,
+    due_ms: u64,
+}
+
+impl Region {
+    /// An entity of this region gives something to somebody.
+    pub(super) fn give(&mut self, from: &Resident, to: String, action: Action) -> Ask {
+        self.life.gift_count += 1;
+        let mut asker = asker(from);
+        asker.session.number = self.life.gift_count;
+        asker.id = CommandId {
+            generation: self.publisher.epoch(),
+            counter: self.life.gift_count,
+        };
+        Ask {
+            asker,
+            target: to,
+            action,
+            hop_count: 0,
+        }
+    }
+
+    /// Sends it, and again until it has arrived.
+    pub(super) fn hand_to(&mut self, ask: Ask, now: &Now<'_>, out: &mut Vec<Output>) {
+        let mut again = ask.clone();
+        again.asker.attempt += 1;
+        let number = ask.asker.session.number;
+        if again.asker.attempt < ATTEMPTS_MAX {
+            let due_ms = now.ms.saturating_add(REPEAT_MS);
+            self.life.gifts.insert(number, Gift { ask: again, due_ms });
+            if self.life.gifts.len() > GIFTS_MAX {
+                self.life.gifts.pop_first();
+            }
+        }
+        self.ask(ask, now, out);
+    }
+
+    /// What has been said to nobody: some of it is that a gift has arrived, or cannot.
+    pub(in crate::region) fn hear_nobody(&mut self, out: &mut Vec<Output>) {
+        if self.life.gifts.is_empty() {
+            return;
+        }
+        for output in out.iter() {
+            if let Output::Tell(link, Message::Reply { session, .. }) = output
+                && *link == NOBODY.link
+            {
+                self.life.gifts.remove(session);
+            }
+        }
+    }
+
+    /// Gives again what may not have arrived.
+    pub(in crate::region) fn give_again(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
+        let is_due = |_: &u64, gift: &mut Gift| gift.due_ms <= now.ms;
+        let due: Vec<Gift> = self
+            .life
+            .gifts
+            .extract_if(.., is_due)
+            .map(|(_, gift)| gift)
+            .collect();
+        for gift in due {
+            self.hand_to(gift.ask, now, out);
+        }
+    }
+
+    /// When something is to be given again.
+    pub(in crate::region) fn gift_at_ms(&self) -> Option<u64> {
+        self.life.gifts.values().map(|gift| gift.due_ms).min()
+    }
+}
