@@ -285,11 +285,18 @@ impl Region {
                     let Some(resident) = self.residents.get(&author) else {
                         continue;
                     };
-                    let asker = asker(resident);
+                    let is_gift = attribute != "hp";
                     let action = Action::Set {
                         attribute,
                         change: Change::By(by),
                     };
+                    if is_gift {
+                        let gift = self.give(&resident.clone(), name::key(&target), action);
+                        self.hand_to(gift, now, out);
+                        continue;
+                    }
+                    // A blow that finds nobody has missed.
+                    let asker = asker(resident);
                     let ask = Ask {
                         asker,
                         target: name::key(&target),
