@@ -55,11 +55,11 @@ impl Region {
     }
 
     /// What has been said to nobody: some of it is that a gift has arrived, or cannot.
-    pub(in crate::region) fn hear_nobody(&mut self, out: &mut Vec<Output>) {
+    pub(in crate::region) fn hear_nobody(&mut self, out: &[Output]) {
         if self.life.gifts.is_empty() {
             return;
         }
-        for output in out.iter() {
+        for output in out {
             if let Output::Tell(link, Message::Reply { session, .. }) = output
                 && *link == NOBODY.link
             {
