@@ -4,6 +4,7 @@ mod check;
 mod folder;
 mod progress;
 mod publish;
+mod simulate;
 mod summary;
 mod table;
 mod versions;
@@ -21,6 +22,7 @@ pub(crate) use table::table;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  \
     pymmorpg world check my-world\n  \
+    pymmorpg world simulate my-world --players 200\n  \
     pymmorpg world publish my-world --data ./data\n  \
     pymmorpg world publish my-world --sql postgres://pymmorpg:secret@db/pymmorpg\n  \
     pymmorpg world versions\n  \
@@ -42,6 +44,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Let a world run, with players who walk about, and say how long its ticks take; nothing is changed.
+    #[command(long_about = simulate::LONG_ABOUT, after_help = simulate::EXAMPLES)]
+    Simulate(simulate::Arguments),
     /// Make a world the current one, in a data folder or a database, and in the cluster that runs on it.
     #[command(
         long_about = publish::LONG_ABOUT,
@@ -86,6 +91,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { folder, json } => check::run(folder, json).await,
+        Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Publish { folder, data, json } => publish::run(folder, &data, json).await,
         Command::Versions { data, json } => versions::list(&data, json).await,
         Command::Rollback {
