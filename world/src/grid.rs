@@ -24,23 +24,27 @@ impl<K: Clone + Eq + Hash> Grid<K> {
     }
 
     /// Puts a thing somewhere, from wherever it was.
-    pub fn put(&mut self, key: K, position: Position) {
+    pub fn put(&mut self, key: &K, position: Position) {
         let cell = self.cell_of(position);
-        if let Some(old) = self.places.insert(key.clone(), position) {
+        if let Some(place) = self.places.get_mut(key) {
+            let old = std::mem::replace(place, position);
             let old_cell = self.cell_of(old);
             if old_cell == cell {
                 if let Some(entry) = self
                     .cells
                     .get_mut(&cell)
-                    .and_then(|all| all.iter_mut().find(|entry| entry.0 == key))
+                    .and_then(|all| all.iter_mut().find(|entry| entry.0 == *key))
                 {
                     entry.1 = position;
                 }
                 return;
             }
-            self.take_from(old_cell, &key);
+            self.take_from(old_cell, key);
+        } else {
+            self.places.insert(key.clone(), position);
         }
-        self.cells.entry(cell).or_default().push((key, position));
+        let there = self.cells.entry(cell).or_default();
+        there.push((key.clone(), position));
     }
 
     /// Takes a thing out; None if it was not there.
@@ -70,6 +74,16 @@ impl<K: Clone + Eq + Hash> Grid<K> {
 
     /// Everything within `distance` of a position along each axis, on its level, in no particular order.
     pub fn in_square(&self, centre: Position, distance: f64) -> impl Iterator<Item = &K> {
+        let entries = self.entries_in_square(centre, distance);
+        entries.map(|(key, _)| key)
+    }
+
+    /// The same with their positions.
+    pub fn entries_in_square(
+        &self,
+        centre: Position,
+        distance: f64,
+    ) -> impl Iterator<Item = (&K, &Position)> {
         let (west, north) = self.index(centre.x - distance, centre.y - distance);
         let (east, south) = self.index(centre.x + distance, centre.y + distance);
         (north..=south)
@@ -77,7 +91,7 @@ impl<K: Clone + Eq + Hash> Grid<K> {
             .filter_map(|cell| self.cells.get(&cell))
             .flatten()
             .filter(move |(_, position)| centre.sees(position, distance))
-            .map(|(key, _)| key)
+            .map(|(key, position)| (key, position))
     }
 
     fn index(&self, x: f64, y: f64) -> (i32, i32) {
@@ -134,7 +148,7 @@ mod tests {
             let mut plain = BTreeMap::new();
             for step in steps {
                 match step {
-                    Step::Put(key, position) => { grid.put(key, position); plain.insert(key, position); }
+                    Step::Put(key, position) => { grid.put(&key, position); plain.insert(key, position); }
                     Step::Remove(key) => prop_assert_eq!(grid.remove(&key), plain.remove(&key)),
                 }
             }

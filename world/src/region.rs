@@ -19,6 +19,7 @@ mod releases;
 mod replies;
 mod request;
 mod resident;
+mod residents;
 mod row;
 mod saves;
 mod sessions;
@@ -53,6 +54,7 @@ use crate::{
 use creatures::Creatures;
 use life::Life;
 use publish::Publisher;
+use residents::Residents;
 use sessions::Claiming;
 
 /// How often changes are told, in milliseconds (DESIGN, "Reads scale with gateways").
@@ -124,13 +126,13 @@ impl Now<'_> {
     }
 }
 
-type Residents = BTreeMap<String, Resident>;
-
 /// A region of the world, on the server that holds it.
 #[derive(Debug)]
 pub struct Region {
     id: RegionId,
     residents: Residents,
+    /// Those of them who are looked after each second: all but creatures that are at home and go nowhere.
+    cared_for: BTreeSet<String>,
     publisher: Publisher,
     /// Characters whose rows are being claimed, and who else has come for them meanwhile.
     claiming: BTreeMap<String, Claiming>,
@@ -172,7 +174,8 @@ impl Region {
     pub fn new(id: RegionId, epoch: u64) -> Self {
         Self {
             id,
-            residents: Residents::new(),
+            residents: Residents::default(),
+            cared_for: BTreeSet::new(),
             publisher: Publisher::new(id, epoch),
             claiming: BTreeMap::new(),
             creatures: Creatures::default(),
@@ -312,10 +315,16 @@ impl Region {
     /// Whether there is something to look after each second.
     fn needs_care(&self) -> bool {
         let has_row_behind = |one: &Resident| one.unsaved_since_ms.is_some() && !one.is_creature();
-        let mut residents = self.residents.values();
+        let mut residents = self.cared_for();
         self.publisher.has_links()
             || self.has_travellers()
             || residents.any(|one| one.is_player() || has_row_behind(one))
+    }
+
+    /// Those who are looked after each second.
+    fn cared_for(&self) -> impl Iterator<Item = &Resident> {
+        let keys = self.cared_for.iter();
+        keys.filter_map(|key| self.residents.get(key))
     }
 
     /// A region in which nothing happens has no reason to wake. Whether it needs care is not worked out anew at each input: it wakes once to see.
@@ -384,7 +393,12 @@ impl Region {
         resident.state.position = free;
         self.publisher.touch(&mut resident, true);
         self.publisher.flush_all(&resident, out);
-        self.residents.insert(key.clone(), resident);
+        if resident.home() != Some(self.id) {
+            self.cared_for.insert(key.clone());
+        }
+        if let Some(mut before) = self.residents.insert(key.clone(), resident) {
+            self.still(&mut before);
+        }
         self.note_expiry(&key);
         self.animate(&key, now);
         out.push(Output::Here(key.clone()));

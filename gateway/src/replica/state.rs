@@ -284,7 +284,7 @@ impl State {
                 let (old_region, position) = (entity.region, shown.position);
                 entity.change(shown, region);
                 self.leaving.remove(&slot);
-                self.grid.put(slot, position);
+                self.grid.put(&slot, position);
                 if old_region != region {
                     self.list(old_region, slot, false);
                 }
@@ -295,7 +295,7 @@ impl State {
                 if let Some(entity) = Entity::new(key.clone(), shown, region) {
                     let slot = self.insert(entity);
                     self.by_key.insert(key, slot);
-                    self.grid.put(slot, position);
+                    self.grid.put(&slot, position);
                     self.list(region, slot, true);
                 }
             }

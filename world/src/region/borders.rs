@@ -2,21 +2,30 @@
 
 use super::{
     Creature, HYSTERESIS_TILES, Now, Output, Passage, Region, Resident, message::elsewhere,
+    residents::Seat,
 };
 use crate::{movement, region_id::RegionId};
 
 impl Region {
     /// Notes whether an entity stands beyond the border; who does is looked at when the input has been taken.
     pub(super) fn look_outside(&mut self, key: &str, cell_tiles: u32) {
-        self.note_place(key);
-        let Some(resident) = self.residents.get(key) else {
+        if let Some(seat) = self.residents.seat(key) {
+            self.look_outside_at(seat, cell_tiles);
+        }
+    }
+
+    /// The same of whoever is kept there.
+    pub(super) fn look_outside_at(&mut self, seat: Seat, cell_tiles: u32) {
+        let Some(resident) = self.residents.at(seat) else {
             return;
         };
-        if RegionId::of(resident.state.position, cell_tiles) == self.id {
+        self.note_place(resident);
+        let key = &resident.key;
+        if RegionId::of(resident.state.position, cell_tiles) != self.id {
+            self.outside.insert(key.clone());
+            self.at_border.insert(key.clone());
+        } else if !self.outside.is_empty() {
             self.outside.remove(key);
-        } else {
-            self.outside.insert(key.to_owned());
-            self.at_border.insert(key.to_owned());
         }
     }
 
@@ -68,7 +77,7 @@ impl Region {
             return;
         };
         self.forget_expiry(resident.expiry_ms.take(), key);
-        self.forget(&resident.label);
+        self.forget(&mut resident);
         self.publisher.depart(&mut resident, Some(to), out);
         out.push(Output::HandOver(to, Box::new(resident)));
     }

@@ -5,7 +5,7 @@
 //! Whatever gets lost on the way, there may be two of a name only until the home hears of the older one, and nobody sees that one: of a name, the
 //! higher `(own, version)` counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Creature, News, Now, Output, Region, Resident, SAVE_INTERVAL_MS, Traveller, Word,
@@ -28,6 +28,8 @@ const REMEMBERED_MAX: usize = 4_096;
 pub(super) struct Creatures {
     /// Those whose home it is.
     counted: BTreeMap<String, Counted>,
+    /// Those of them who are not at home, or come back.
+    awaited: BTreeSet<String>,
     /// Those who have come over to it: as what, and when.
     come: BTreeMap<String, ((u64, u64), u64)>,
     /// When it was last looked who is silent.
@@ -64,6 +66,19 @@ struct Away {
     heard_ms: u64,
 }
 
+impl Creatures {
+    fn stop_counting(&mut self, key: &str) {
+        self.counted.remove(key);
+        self.awaited.remove(key);
+    }
+}
+
+impl Counted {
+    fn is_awaited(&self) -> bool {
+        self.away.is_some() || self.due_ms.is_some()
+    }
+}
+
 impl Region {
     /// How many creatures there are. It looks at each.
     #[must_use]
@@ -89,7 +104,7 @@ impl Region {
             .map(|creature| (name::key(&creature.name), creature))
             .collect();
         let mut ended = Vec::new();
-        for (key, resident) in &self.residents {
+        for (key, resident) in self.residents.iter() {
             if !resident.is_creature() {
                 continue;
             }
@@ -112,6 +127,8 @@ impl Region {
         let is_here = |key: &String| self.residents.contains_key(key);
         let mut counted = std::mem::take(&mut self.creatures.counted);
         counted.retain(|key, one| is_here(key) || is_dead(one) || wanted.contains_key(key));
+        let awaited = counted.iter().filter(|(_, one)| one.is_awaited());
+        self.creatures.awaited = awaited.map(|(key, _)| key.clone()).collect();
         self.creatures.counted = counted;
         for creature in wanted.into_values() {
             self.make(creature, now, out);
@@ -150,6 +167,7 @@ impl Region {
             is_of_content: true,
         };
         self.creatures.counted.insert(key.clone(), counted);
+        self.creatures.awaited.remove(&key);
         for waiting in self.drop_resident(&key, Some(self.id), out) {
             try_again(&waiting, out);
         }
@@ -174,7 +192,7 @@ impl Region {
         };
         match resident.home() {
             Some(home) if home == self.id && for_good => {
-                self.creatures.counted.remove(key);
+                self.creatures.stop_counting(key);
             }
             Some(home) if home == self.id => {}
             Some(home) if resident.crossing().is_none() => {
@@ -203,14 +221,14 @@ impl Region {
         };
         let version = resident.version;
         resident.writing = Some(Writing::Crossing { to, version });
-        self.ask_for_passage(key, out);
+        self.cared_for.insert(key.to_owned());
+        if let Some(resident) = self.residents.get(key) {
+            self.ask_for_passage(resident, out);
+        }
     }
 
     /// Always with the version with which it has set out: who has it already knows it by that.
-    fn ask_for_passage(&self, key: &str, out: &mut Vec<Output>) {
-        let Some(resident) = self.residents.get(key) else {
-            return;
-        };
+    fn ask_for_passage(&self, resident: &Resident, out: &mut Vec<Output>) {
         let (Some((to, version)), Some(home)) = (resident.crossing(), resident.home()) else {
             return;
         };
@@ -355,6 +373,7 @@ impl Region {
                 region: to,
                 heard_ms: now_ms,
             });
+            self.creatures.awaited.insert(key.to_owned());
             out.push(Output::Abroad(key.to_owned(), Some(to)));
         }
     }
@@ -370,6 +389,9 @@ impl Region {
             counted.last = counted.last.max(resident.said());
             if counted.away.take().is_some() {
                 out.push(Output::Abroad(key.to_owned(), None));
+            }
+            if !counted.is_awaited() {
+                self.creatures.awaited.remove(key);
             }
         }
     }
@@ -411,6 +433,7 @@ impl Region {
             heard_ms: now.ms,
         };
         let before = counted.away.replace(away);
+        self.creatures.awaited.insert(key.to_owned());
         if before.is_none_or(|before| before.region != region) {
             out.push(Output::Abroad(key.to_owned(), Some(region)));
         }
@@ -430,10 +453,11 @@ impl Region {
             return;
         };
         if for_good || !counted.is_of_content {
-            self.creatures.counted.remove(key);
+            self.creatures.stop_counting(key);
             out.push(Output::Abroad(key.to_owned(), None));
         } else {
-            self.make(counted.creature.clone(), now, out);
+            let creature = counted.creature.clone();
+            self.make(creature, now, out);
         }
     }
 
@@ -468,22 +492,23 @@ impl Region {
             Some(respawn) => {
                 counted.away = None;
                 counted.due_ms = Some(now_ms.saturating_add(respawn.after_ms));
+                self.creatures.awaited.insert(key.to_owned());
             }
             None => {
-                self.creatures.counted.remove(key);
+                self.creatures.stop_counting(key);
             }
         }
     }
 
     /// Each second: who is not at home says that it lives, who waits to cross asks again, and whoever has been silent for too long is made anew.
     pub(super) fn look_after_creatures(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
-        for (key, resident) in &self.residents {
+        for resident in self.cared_for() {
             if let Some(home) = resident.home().filter(|home| *home != self.id)
                 && !self.is_draining
             {
                 out.push(self.say(home, resident, resident.version, News::Lives));
             }
-            self.ask_for_passage(key, out);
+            self.ask_for_passage(resident, out);
         }
         let is_kept = |at_ms: u64| at_ms.saturating_add(REMEMBERED_MS) > now.ms;
         let come = &mut self.creatures.come;
@@ -496,7 +521,10 @@ impl Region {
         // Whoever has not looked has not listened either.
         let was_deaf = now.ms.saturating_sub(looked_at_ms) > 2 * SAVE_INTERVAL_MS;
         let mut missed = Vec::new();
-        for counted in self.creatures.counted.values_mut() {
+        for key in &self.creatures.awaited {
+            let Some(counted) = self.creatures.counted.get_mut(key) else {
+                continue;
+            };
             if counted.due_ms.is_some_and(|due_ms| due_ms <= now.ms) {
                 missed.push(counted.creature.clone());
             }
@@ -522,7 +550,7 @@ impl Region {
             {
                 self.make(creature, now, out);
             } else {
-                self.creatures.counted.remove(&key);
+                self.creatures.stop_counting(&key);
                 out.push(Output::Abroad(key, None));
             }
         }
@@ -530,13 +558,11 @@ impl Region {
 
     /// Whether there are creatures to look after each second.
     pub(super) fn has_travellers(&self) -> bool {
-        let mut counted = self.creatures.counted.values();
-        let mut residents = self.residents.values();
+        let mut residents = self.cared_for();
         let travels = |one: &Resident| {
             one.crossing().is_some() || one.home().is_some_and(|home| home != self.id)
         };
-        let is_awaited = |one: &Counted| one.away.is_some() || one.due_ms.is_some();
-        counted.any(is_awaited) || residents.any(travels)
+        !self.creatures.awaited.is_empty() || residents.any(travels)
     }
 }
 

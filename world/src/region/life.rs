@@ -34,7 +34,7 @@ use crate::{
 use gifts::Gift;
 pub use index::Index;
 pub(super) use index::Label;
-use mind::Mind;
+pub(super) use mind::Mind;
 
 /// Who speaks for what creatures do to others: nobody, so that nobody is answered.
 pub const NOBODY: Session = Session {
@@ -46,10 +46,10 @@ pub const NOBODY: Session = Session {
 /// area's middle.
 const PLACES_MAX: usize = 32;
 
-/// Where nobody looks, one tick in so many is run: twice a second.
-const TRICKLE_TICKS: u64 = 10;
-/// How many uthreads are resumed in such a tick.
-const TRICKLE_RESUMES: u64 = 32;
+/// Where nobody looks, one tick in so many is run: once a second.
+const TRICKLE_TICKS: u64 = 20;
+/// How many uthreads are resumed in such a tick: a thousand regions that are asleep take less than a twentieth of a core.
+const TRICKLE_RESUMES: u64 = 16;
 
 /// What a region's entities see beyond its borders.
 pub trait Neighbours: Send + Sync + fmt::Debug {
@@ -68,7 +68,7 @@ impl Neighbours for NoNeighbours {
 }
 
 /// What holds while a tick is run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Moment {
     ms: u64,
     settings: Arc<Settings>,
@@ -96,9 +96,8 @@ pub(super) struct Life {
     herds: Option<Herds>,
     /// None: nobody has ever done anything here.
     scheduler: Option<Box<Scheduler<Region>>>,
-    minds: BTreeMap<String, Mind>,
     index: Arc<Index>,
-    moment: Option<Moment>,
+    moment: Option<Arc<Moment>>,
     wishes: Vec<Wish>,
     /// Of the numbers that chance draws.
     chance: u64,
@@ -116,7 +115,7 @@ pub(super) struct Life {
 impl fmt::Debug for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Life")
-            .field("minds", &self.minds.len())
+            .field("scheduler", &self.scheduler.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -131,7 +130,6 @@ impl Life {
         Self {
             herds: None,
             scheduler: None,
-            minds: BTreeMap::new(),
             index: Arc::new(Index::new()),
             moment: None,
             wishes: Vec::new(),
@@ -153,6 +151,12 @@ impl Life {
     fn bear(&mut self, parent: &str, name: &str) {
         let brood = self.broods.entry(parent.to_owned()).or_default();
         brood.insert(name::key(name));
+    }
+
+    /// What the next numbers depend on.
+    #[cfg(test)]
+    pub(super) fn drawn(&self) -> u64 {
+        self.chance
     }
 
     /// A number below `bound`; 0 if that is 0.
@@ -203,12 +207,12 @@ impl Region {
         let Some(mut scheduler) = self.life.scheduler.take() else {
             return false;
         };
-        self.life.moment = Some(Moment {
+        self.life.moment = Some(Arc::new(Moment {
             ms: now.ms,
             settings: Arc::clone(now.settings),
             ground: Arc::clone(now.ground),
             neighbours: Arc::clone(now.neighbours),
-        });
+        }));
         let (tick, mut meter) = (now.ms / TICK_MS, now.around.meter());
         if self.is_seen {
             scheduler.tick(self, tick, &mut *meter);
@@ -326,21 +330,22 @@ impl Region {
     }
 
     /// Somebody is at a place of the region, or over its border.
-    pub(super) fn note_place(&mut self, key: &str) {
-        if let Some(resident) = self.residents.get(key) {
-            self.life
-                .index
-                .put(&resident.label, resident.state.position);
-        }
+    pub(super) fn note_place(&self, resident: &Resident) {
+        let place = resident.state.position;
+        self.life.index.put(&resident.label, place);
     }
 
     /// Somebody has come, and goes on with what it does.
     pub(super) fn animate(&mut self, key: &str, now: &Now<'_>) {
-        self.note_place(key);
-        self.still(key);
-        let Some(resident) = self.residents.get(key) else {
+        let Some(seat) = self.residents.seat(key) else {
             return;
         };
+        let mut mind = self.residents.at_mut(seat).and_then(|one| one.mind.take());
+        self.end_mind(&mut mind);
+        let Some(resident) = self.residents.at(seat) else {
+            return;
+        };
+        self.note_place(resident);
         let home = resident.origin();
         let Some(thought) = thought_of(resident, now, &mut self.life.herds) else {
             return;
@@ -351,6 +356,7 @@ impl Region {
             .scheduler
             .get_or_insert_with(|| Box::new(Scheduler::new(tick)));
         let thinker = mind::Thinker {
+            seat,
             key: key.to_owned(),
             behaviour: thought.behaviour,
         };
@@ -358,9 +364,10 @@ impl Region {
         if let Ok(uthread) = scheduler
             .handle()
             .add(&thought.name, mind::PRIORITY, thinker)
+            && let Some(resident) = self.residents.at_mut(seat)
         {
             let mind = Mind::new(uthread, home, tick, thought.script);
-            self.life.minds.insert(key.to_owned(), mind);
+            resident.mind = Some(mind);
         }
     }
 
@@ -369,34 +376,40 @@ impl Region {
         if let Some(herds) = &mut self.life.herds {
             herds.publish(now.scripts);
         }
-        let is_old = |key: &String| {
-            let behaviour = self.residents.get(key)?.state.behaviour.as_deref()?;
+        let is_old = |resident: &Resident| {
+            let behaviour = resident.state.behaviour.as_deref()?;
             let Ok(Kind::Script(name)) = Kind::parse(behaviour) else {
                 return None;
             };
-            let runs = self.life.minds.get(key).and_then(|mind| mind.script);
+            let runs = resident.mind.as_ref().and_then(|mind| mind.script);
             (now.scripts.hash(&name) != runs).then_some(())
         };
-        let keys = self.residents.keys().filter(|key| is_old(key).is_some());
-        let keys: Vec<String> = keys.cloned().collect();
+        let old = self.residents.values().filter(|one| is_old(one).is_some());
+        let keys: Vec<String> = old.map(|one| one.key.clone()).collect();
         for key in keys {
             self.animate(&key, now);
         }
     }
 
     /// Somebody has gone.
-    pub(super) fn forget(&mut self, label: &Label) {
-        let key = label.key();
-        self.life.index.remove(label);
+    pub(super) fn forget(&mut self, resident: &mut Resident) {
+        let key = &resident.key;
+        self.cared_for.remove(key);
+        self.life.index.remove(&resident.label);
         self.life.broods.retain(|_, brood| {
             brood.remove(key);
             !brood.is_empty()
         });
-        self.still(key);
+        self.still(resident);
     }
 
-    fn still(&mut self, key: &str) {
-        if let Some(mind) = self.life.minds.remove(key)
+    /// Somebody does nothing of itself any more.
+    pub(super) fn still(&mut self, resident: &mut Resident) {
+        self.end_mind(&mut resident.mind);
+    }
+
+    fn end_mind(&mut self, mind: &mut Option<Mind>) {
+        if let Some(mind) = mind.take()
             && let Some(scheduler) = &mut self.life.scheduler
         {
             scheduler.handle().remove(mind.uthread);
@@ -405,7 +418,8 @@ impl Region {
 
     /// Something has happened to somebody, which hears of it in the next tick.
     pub(super) fn happen(&mut self, key: &str, event: Event) {
-        if let Some(mind) = self.life.minds.get_mut(key) {
+        let resident = self.residents.get_mut(key);
+        if let Some(mind) = resident.and_then(|one| one.mind.as_mut()) {
             mind.note(event);
             if let Some(scheduler) = &mut self.life.scheduler {
                 scheduler.handle().wake(mind.uthread);

@@ -16,7 +16,7 @@ pub(super) struct Publisher {
     /// Each listener, and the versions that it has heard already of what is dirty.
     links: BTreeMap<LinkId, BTreeMap<String, u64>>,
     /// What has changed since the last tick; whether more than its place has.
-    dirty: BTreeMap<String, bool>,
+    dirty: BTreeMap<Arc<str>, bool>,
 }
 
 impl Publisher {
@@ -37,17 +37,26 @@ impl Publisher {
         !self.dirty.is_empty()
     }
 
-    /// Notes a change, and counts it.
+    /// Notes a change, and counts it. Who listens later is told everything: where nobody does, nothing is noted.
     pub(super) fn touch(&mut self, resident: &mut Resident, attributes: bool) {
         resident.version += 1;
-        *self.dirty.entry(resident.key.clone()).or_default() |= attributes;
+        if self.links.is_empty() {
+            return;
+        }
+        let key = resident.label.key();
+        match self.dirty.get_mut(key) {
+            Some(known) => *known |= attributes,
+            None => {
+                self.dirty.insert(Arc::clone(key), attributes);
+            }
+        }
     }
 
     /// Tells a new listener everything.
     pub(super) fn subscribe(&mut self, link: LinkId, residents: &Residents, out: &mut Vec<Output>) {
         let heard = self.dirty.keys().filter_map(|key| {
             let resident = residents.get(key)?;
-            Some((key.clone(), resident.version))
+            Some((key.to_string(), resident.version))
         });
         self.links.insert(link, heard.collect());
         let everything: Vec<Shown> = residents
@@ -66,16 +75,24 @@ impl Publisher {
 
     pub(super) fn unsubscribe(&mut self, link: LinkId) {
         self.links.remove(&link);
+        self.forget_unless_heard();
     }
 
     /// Forgets listeners that have gone.
     pub(super) fn retain(&mut self, is_linked: impl Fn(LinkId) -> bool) {
         self.links.retain(|link, _| is_linked(*link));
+        self.forget_unless_heard();
+    }
+
+    fn forget_unless_heard(&mut self) {
+        if self.links.is_empty() {
+            self.dirty.clear();
+        }
     }
 
     /// Tells one listener of one entity's changes, if it has not heard: ahead of the reply to what made them.
     pub(super) fn flush(&mut self, resident: &Resident, link: LinkId, out: &mut Vec<Output>) {
-        let Some(&attributes) = self.dirty.get(&resident.key) else {
+        let Some(&attributes) = self.dirty.get(&*resident.key) else {
             return;
         };
         let Some(heard) = self.links.get_mut(&link) else {
@@ -104,7 +121,7 @@ impl Publisher {
         out: &mut Vec<Output>,
     ) {
         self.flush_all(resident, out);
-        self.dirty.remove(&resident.key);
+        self.dirty.remove(&*resident.key);
         for heard in self.links.values_mut() {
             heard.remove(&resident.key);
         }
@@ -125,7 +142,7 @@ impl Publisher {
     /// Tells everybody what they have not heard yet. Those who have heard nothing ahead share one message.
     pub(super) fn tick(&mut self, residents: &Residents, out: &mut Vec<Output>) {
         let dirty = std::mem::take(&mut self.dirty);
-        let news: Vec<(&String, Shown)> = dirty
+        let news: Vec<(&Arc<str>, Shown)> = dirty
             .iter()
             .filter_map(|(key, attributes)| Some((key, residents.get(key)?.shown(*attributes))))
             .collect();
@@ -140,7 +157,7 @@ impl Publisher {
             } else {
                 let unheard = news
                     .iter()
-                    .filter(|(key, shown)| heard.get(*key) != Some(&shown.version));
+                    .filter(|(key, shown)| heard.get(&***key) != Some(&shown.version));
                 self.updates(unheard.map(|(_, shown)| shown))
             };
             out.extend(

@@ -110,7 +110,7 @@ impl Region {
             return VecDeque::new();
         };
         self.forget_expiry(resident.expiry_ms.take(), key);
-        self.forget(&resident.label);
+        self.forget(&mut resident);
         self.publisher.depart(&mut resident, to, out);
         out.push(Output::Gone(key.to_owned()));
         if let Some(writing) = resident.writing {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::{
     Ask, Asker, Claimed, Creature, Enter, Now, Reason, Save, Session, Shown, Traveller,
-    life::Label, replies::Replies,
+    life::{Label, Mind},
+    replies::Replies,
 };
 use crate::{
     applied::Applied,
@@ -49,6 +50,8 @@ pub struct Resident {
     pub(super) shown: Bytes,
     /// When the first of its attributes ceases to be, as far as its region has noted.
     pub(super) expiry_ms: Option<u64>,
+    /// What moves it, as long as it is in a region; None: nothing does.
+    pub(super) mind: Option<Mind>,
 }
 
 /// What sort of entity it is.
@@ -172,6 +175,7 @@ impl Resident {
             owed: None,
             shown: Bytes::new(),
             expiry_ms: None,
+            mind: None,
         };
         attributes::expire(&mut resident.state, now_ms);
         resident.refresh(settings, now_ms);

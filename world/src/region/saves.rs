@@ -9,8 +9,10 @@ use crate::region_id::RegionId;
 impl Region {
     /// Writes the places of those who have walked.
     pub(super) fn save_positions(&mut self, out: &mut Vec<Output>) {
-        for resident in self.residents.values_mut() {
-            save_position(resident, self.id, out);
+        for key in &self.cared_for {
+            if let Some(resident) = self.residents.get_mut(key) {
+                save_position(resident, self.id, out);
+            }
         }
     }
 

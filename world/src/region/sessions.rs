@@ -280,7 +280,11 @@ impl Region {
     /// Characters whose gateways have gone wait for a while, and then leave.
     pub(super) fn look_after_sessions(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
         let mut leaving = Vec::new();
-        for resident in self.residents.values_mut().filter(|one| one.is_player()) {
+        for key in &self.cared_for {
+            let resident = self.residents.get_mut(key);
+            let Some(resident) = resident.filter(|one| one.is_player()) else {
+                continue;
+            };
             match resident.speaker {
                 Speaker::Session(session) if !now.around.is_linked(session.link) => {
                     resident.speaker = Speaker::Nobody { since_ms: now.ms };

@@ -2,6 +2,7 @@
 
 mod chance;
 mod creatures;
+mod determinism;
 mod gateway;
 mod handoffs;
 mod life;

@@ -2,7 +2,7 @@
 //! it, others read it.
 
 use std::{
-    hash::{Hash, Hasher},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -17,6 +17,8 @@ pub(in crate::region) struct Label {
     key: Arc<str>,
     name: Arc<str>,
     is_player: bool,
+    /// Of the key: it is compared and looked for often.
+    hash: u64,
 }
 
 impl Label {
@@ -25,17 +27,19 @@ impl Label {
             key: key.into(),
             name: name.into(),
             is_player,
+            hash: hash_of(key),
         }
     }
 
-    pub(super) fn key(&self) -> &str {
+    /// The [`crate::name::key`].
+    pub(in crate::region) fn key(&self) -> &Arc<str> {
         &self.key
     }
 }
 
 impl PartialEq for Label {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.hash == other.hash && (Arc::ptr_eq(&self.key, &other.key) || self.key == other.key)
     }
 }
 
@@ -43,8 +47,14 @@ impl Eq for Label {}
 
 impl Hash for Label {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        state.write_u64(self.hash);
     }
+}
+
+fn hash_of(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Everybody in a region, by place.
@@ -58,7 +68,7 @@ impl Index {
 
     pub(super) fn put(&self, label: &Label, position: Position) {
         let mut grid = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        grid.put(label.clone(), position);
+        grid.put(label, position);
     }
 
     pub(super) fn remove(&self, label: &Label) {
@@ -70,13 +80,11 @@ impl Index {
     #[must_use]
     pub fn look(&self, place: Position, radius: f64) -> Vec<Seen> {
         let grid = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let near = grid.in_square(place, radius);
-        near.filter_map(|label| {
-            Some(Seen {
-                name: label.name.to_string(),
-                position: grid.position(label)?,
-                is_player: label.is_player,
-            })
+        let near = grid.entries_in_square(place, radius);
+        near.map(|(label, position)| Seen {
+            name: label.name.to_string(),
+            position: *position,
+            is_player: label.is_player,
         })
         .collect()
     }

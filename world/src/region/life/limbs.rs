@@ -1,9 +1,11 @@
 //! An entity of a region, as its behaviour has it.
 
+use std::sync::Arc;
+
 use wire::Value;
 
 use super::{
-    super::{Region, Resident, TICK_MS, resident::Writing},
+    super::{Region, Resident, TICK_MS, resident::Writing, residents::Seat},
     Mind, Moment, Wish,
 };
 use crate::{
@@ -22,38 +24,45 @@ const PATH_TILES_MAX: f64 = 64.0;
 /// How many creatures one may put into the world that are there still.
 const BROOD_MAX: usize = 32;
 
+/// Why what moves is there.
+const STAYS: &str = "nobody goes, or loses its mind, while it uses it";
+
 /// The limbs and senses of one entity, while it is resumed.
 pub(super) struct Limbs<'a> {
     region: &'a mut Region,
-    moment: Moment,
+    moment: Arc<Moment>,
+    seat: Seat,
     key: &'a str,
     tick: u64,
 }
 
 impl<'a> Limbs<'a> {
     /// None: it is not here, or is about to go.
-    pub(super) fn of(region: &'a mut Region, key: &'a str, tick: u64) -> Option<Self> {
+    pub(super) fn of(region: &'a mut Region, seat: Seat, key: &'a str, tick: u64) -> Option<Self> {
         let moment = region.life.moment.clone()?;
-        let resident = region.residents.get(key)?;
-        (!resident.is_frozen() && region.life.minds.contains_key(key)).then_some(Self {
+        let resident = region.residents.at(seat)?;
+        let is_here = resident.key == key && resident.mind.is_some();
+        (is_here && !resident.is_frozen()).then_some(Self {
             region,
             moment,
+            seat,
             key,
             tick,
         })
     }
 
     fn resident(&self) -> &Resident {
-        &self.region.residents[self.key]
+        self.region.residents.at(self.seat).expect(STAYS)
     }
 
     fn mind(&self) -> &Mind {
-        &self.region.life.minds[self.key]
+        self.resident().mind.as_ref().expect(STAYS)
     }
 
     fn mind_mut(&mut self) -> &mut Mind {
-        let mind = self.region.life.minds.get_mut(self.key);
-        mind.expect("nobody loses its mind while it uses it")
+        let resident = self.region.residents.at_mut(self.seat);
+        let mind = resident.and_then(|resident| resident.mind.as_mut());
+        mind.expect(STAYS)
     }
 
     fn number(&self, name: &str) -> Option<f64> {
@@ -62,14 +71,14 @@ impl<'a> Limbs<'a> {
     }
 
     fn go(&mut self, to: Position) {
-        let Some(resident) = self.region.residents.get_mut(self.key) else {
+        let Some(resident) = self.region.residents.at_mut(self.seat) else {
             return;
         };
         resident.state.position = to;
         resident.walked(self.moment.ms);
         self.region.publisher.touch(resident, false);
         self.region
-            .look_outside(self.key, self.moment.settings.cell_tiles);
+            .look_outside_at(self.seat, self.moment.settings.cell_tiles);
     }
 }
 
@@ -97,7 +106,7 @@ impl Body for Limbs<'_> {
 
     fn set(&mut self, name: &str, value: Value) -> Result<(), String> {
         let (moment, region) = (&self.moment, &mut *self.region);
-        let Some(resident) = region.residents.get_mut(self.key) else {
+        let Some(resident) = region.residents.at_mut(self.seat) else {
             return Ok(());
         };
         let put = |state: &mut _, value| {

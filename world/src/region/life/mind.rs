@@ -6,7 +6,7 @@ use super::limbs::Limbs;
 use crate::{
     behaviours::{Behaviour, Event},
     position::Position,
-    region::Region,
+    region::{Region, residents::Seat},
     scheduler::{Handle, Priority, Step, Uthread, UthreadId},
     scripts::Hash,
 };
@@ -18,7 +18,7 @@ pub(super) const PRIORITY: Priority = Priority(8);
 const EVENTS_MAX: usize = 32;
 
 /// Somebody's mind.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::region) struct Mind {
     pub(super) uthread: UthreadId,
     pub(super) home: Position,
@@ -54,13 +54,14 @@ impl Mind {
 
 /// The uthread of one behaviour.
 pub(super) struct Thinker {
+    pub(super) seat: Seat,
     pub(super) key: String,
     pub(super) behaviour: Box<dyn Behaviour>,
 }
 
 impl Uthread<Region> for Thinker {
     fn resume(&mut self, region: &mut Region, handle: &mut Handle<'_, Region>) -> Step {
-        if let Some(mut limbs) = Limbs::of(region, &self.key, handle.now()) {
+        if let Some(mut limbs) = Limbs::of(region, self.seat, &self.key, handle.now()) {
             return self.behaviour.resume(&mut limbs);
         }
         match region.has(&self.key) {
