@@ -29,7 +29,7 @@ pub(super) struct Wander {
 }
 
 enum State {
-    /// It was only just put here. Those who were put here together do not start together.
+    /// It was only just put here, or has come from another region. Those who were put here together do not start together; who is on its way home goes on.
     Begins,
     Rests {
         until: u64,
@@ -70,11 +70,16 @@ impl Wander {
         Step::Sleep(until)
     }
 
+    fn is_astray(&self, body: &dyn Body) -> bool {
+        let leash = self.numbers.of(body, self.leash.0, self.leash.1);
+        body.position().distance(&body.home()) > leash + SLACK_TILES
+    }
+
     /// Chooses a place to go to, and sets off.
     fn start(&mut self, body: &mut dyn Body) -> Step {
         let leash = self.numbers.of(body, self.leash.0, self.leash.1);
         let (home, here) = (body.home(), body.position());
-        if here.distance(&home) > leash + SLACK_TILES {
+        if self.is_astray(body) {
             self.state = State::GoesHome(Route::to(home));
             return self.resume(body);
         }
@@ -98,6 +103,9 @@ impl Wander {
 impl Behaviour for Wander {
     fn resume(&mut self, body: &mut dyn Body) -> Step {
         let now = body.tick();
+        if matches!(self.state, State::Begins) && self.is_astray(body) {
+            return self.start(body);
+        }
         match &mut self.state {
             State::Begins => self.rest(body, 0..REST_TICKS.end),
             State::Rests { until } if now < *until => Step::Sleep(*until),

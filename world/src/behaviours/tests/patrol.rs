@@ -61,6 +61,23 @@ fn it_begins_at_the_nearest_point_and_after_a_push_goes_on_from_the_nearest() {
     assert_eq!(visited(&mut story, &path, 200)[..2], [3, 0]);
 }
 
+/// As whoever crosses a border does.
+#[test]
+fn who_begins_anew_on_the_way_goes_on_as_before() {
+    let path = path(false);
+    let mut story = story(&path, at(8.5, 8.5));
+    let mut points = Vec::new();
+    for _ in 0..60 {
+        points.extend(visited(&mut story, &path, 21));
+        story = Story::along("patrol path=round", story.body, Some(path.clone()));
+    }
+    points.dedup();
+    assert!(points.len() >= 6, "{points:?}");
+    let order = [0, 1, 2, 3, 2, 1].into_iter().cycle();
+    let expected: Vec<usize> = order.take(points.len()).collect();
+    assert_eq!(points, expected);
+}
+
 #[test]
 fn it_goes_round_what_the_line_leads_through_and_past_what_is_out_of_reach() {
     let points = vec![at(8.5, 12.5), at(12.5, 12.5), at(18.5, 12.5), at(38.5, 3.5)];

@@ -53,6 +53,19 @@ fn who_is_carried_off_walks_home_round_what_is_in_the_way() {
     assert_eq!(story.body.search_count, 1);
 }
 
+/// As whoever crosses a border does.
+#[test]
+fn who_begins_anew_far_from_home_goes_on_home_at_once() {
+    for text in ["wander leash=2", "chase", "guard"] {
+        let mut body = Puppet::new(Picture::open(60, 60), at(30.5, 30.5));
+        body.position = at(10.5, 30.5);
+        let mut story = Story::new(text, body);
+        story.ticks(10, |_| ());
+        assert!(story.body.position.x > 10.5, "{text}");
+        story.until(200, |body| body.is_at_home());
+    }
+}
+
 #[test]
 fn the_same_chance_is_the_same_walk_and_another_is_another() {
     let walk = |seed| {
