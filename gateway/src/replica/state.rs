@@ -292,13 +292,22 @@ impl State {
             }
             None => {
                 let position = shown.position;
-                if let Some(entity) = Entity::new(key.clone(), shown, region) {
-                    let slot = self.insert(entity);
-                    self.by_key.insert(key, slot);
-                    self.grid.put(&slot, position);
-                    self.list(region, slot, true);
-                }
+                let Some(entity) = Entity::new(key.clone(), shown, region) else {
+                    return self.doubt(region);
+                };
+                let slot = self.insert(entity);
+                self.by_key.insert(key, slot);
+                self.grid.put(&slot, position);
+                self.list(region, slot, true);
             }
+        }
+    }
+
+    /// Somebody is there of whom nobody has told what it looks like: an earlier one of its name, since gone, has counted for more. Everything is asked
+    /// for again.
+    fn doubt(&mut self, region: RegionId) {
+        if let Some(region) = self.regions.get_mut(&region) {
+            region.told_by = None;
         }
     }
 

@@ -290,6 +290,29 @@ fn what_is_not_listened_to_is_not_kept() {
 }
 
 #[test]
+fn whoever_moves_and_is_not_known_makes_the_region_be_asked_for_again() {
+    let now = Instant::now();
+    let link = LinkId(1);
+    let mut state = listening(0..1);
+    let changes = |changed, departed| News::Changes(update(0, 1, changed, departed));
+    // An earlier one of the name counts for more until it is gone: what the later one looks like is not listened to.
+    let earlier = vec![shown("Wolf", (1, 9), 0.0, Some(1))];
+    state.apply(link, News::Snapshot(update(0, 1, earlier, vec![])), now);
+    let later = vec![shown("Wolf", (1, 7), 1.0, Some(2))];
+    let end = vec![departed("Wolf", (1, 9), None)];
+    state.apply(link, changes(later, end), now);
+    assert!(state.is_told(region(0), link));
+    let step = vec![shown("Wolf", (1, 8), 2.0, None)];
+    state.apply(link, changes(step, vec![]), now);
+    assert_eq!(names(&state), [""; 0]);
+    assert!(state.has(region(0)) && !state.is_told(region(0), link));
+    let all = vec![shown("Wolf", (1, 8), 2.0, Some(2))];
+    state.apply(link, News::Snapshot(update(0, 1, all, vec![])), now);
+    assert_eq!(names(&state), ["Wolf"]);
+    assert!(state.is_told(region(0), link));
+}
+
+#[test]
 fn a_region_changes_hands_without_a_blink() {
     let now = Instant::now();
     let (old, new) = (LinkId(1), LinkId(2));

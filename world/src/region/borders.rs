@@ -86,7 +86,12 @@ impl Region {
     pub(super) fn arrive(&mut self, resident: Resident, now: &Now<'_>, out: &mut Vec<Output>) {
         let (key, session) = (resident.key.clone(), resident.session());
         let here = self.residents.get(&key);
-        if here.is_some_and(|here| here.own >= resident.own) {
+        let is_later = |here: &Resident| match resident.is_creature() {
+            // All that its home makes of it have the same `own`.
+            true => here.said() >= resident.said(),
+            false => here.own >= resident.own,
+        };
+        if here.is_some_and(is_later) {
             return self.turn_away(resident, now, out);
         }
         if resident.is_creature() && self.is_outdated(&key, resident.said()) {

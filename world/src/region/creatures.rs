@@ -18,6 +18,9 @@ use crate::{name, position::Position, region_id::RegionId};
 pub const SILENCE_MAX_MS: u64 = 5_000;
 /// How far a creature's version is ahead where it has come, of what it can come to where it waits to be forgotten.
 const CROSSING_VERSIONS: u64 = 64;
+/// How far the version of a creature that is made anew is ahead of the last that was heard: it may have crossed and changed since, and nobody may have heard
+/// of that yet.
+const ANEW_VERSIONS: u64 = 16 * CROSSING_VERSIONS;
 /// How long it is remembered who has come over, in milliseconds: longer than a stream that carries words holds one back.
 const REMEMBERED_MS: u64 = 60_000;
 /// How many are remembered. With more, the longest ago is forgotten: if it comes twice, its home finds out.
@@ -151,7 +154,10 @@ impl Region {
         let before = self.creatures.counted.get(&key);
         let last = before.map_or(0, |before| before.last.1);
         // A later creature of a name must have a higher version than an earlier one had at its end: time goes on faster than changes do.
-        let version = now.ms.max(last + CROSSING_VERSIONS);
+        let version = match before {
+            Some(_) => now.ms.max(last.saturating_add(ANEW_VERSIONS)),
+            None => now.ms,
+        };
         if before.is_some_and(|before| before.away.is_some()) {
             out.push(Output::Abroad(key.clone(), None));
         }
@@ -448,10 +454,11 @@ impl Region {
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
-        let counted = self.creatures.counted.get(key);
+        let counted = self.creatures.counted.get_mut(key);
         let Some(counted) = counted.filter(|one| one.away.is_some() && one.last <= said) else {
             return;
         };
+        counted.last = said;
         if for_good || !counted.is_of_content {
             self.creatures.stop_counting(key);
             out.push(Output::Abroad(key.to_owned(), None));
@@ -463,8 +470,9 @@ impl Region {
 
     /// One of ours has died elsewhere.
     fn died_abroad(&mut self, key: &str, said: (u64, u64), now_ms: u64, out: &mut Vec<Output>) {
-        let counted = self.creatures.counted.get(key);
-        if counted.is_some_and(|one| one.away.is_some() && one.last <= said) {
+        let counted = self.creatures.counted.get_mut(key);
+        if let Some(counted) = counted.filter(|one| one.away.is_some() && one.last <= said) {
+            counted.last = said;
             out.push(Output::Abroad(key.to_owned(), None));
             self.bury(key, now_ms);
         }

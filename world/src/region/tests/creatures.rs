@@ -16,17 +16,28 @@ const HOME: RegionId = RegionId {
 const AWAY: RegionId = RegionId { column: 1, ..HOME };
 const FARTHER: RegionId = RegionId { row: 1, ..AWAY };
 
-fn owl() -> Input {
-    let owl = Creature {
+fn owl_of_west() -> Creature {
+    Creature {
         name: "Owl#west".to_owned(),
         position: Position::centre_of(6, 3, 0),
         attributes: std::collections::BTreeMap::new(),
         behaviour: None,
         respawn: None,
-    };
+    }
+}
+
+fn owl() -> Input {
     Input::Changed {
-        creatures: Some(vec![owl]),
+        creatures: Some(vec![owl_of_west()]),
         afresh: false,
+    }
+}
+
+/// The same, and whoever is there already begins anew.
+fn reset() -> Input {
+    Input::Changed {
+        creatures: Some(vec![owl_of_west()]),
+        afresh: true,
     }
 }
 
@@ -223,6 +234,39 @@ fn who_was_made_anew_is_the_one_that_counts() {
         pass_seconds(&mut yard, 10);
         assert_eq!(places(&yard), [(FIRST, HOME)]);
     }
+}
+
+#[test]
+fn who_is_made_anew_while_it_crosses_counts_for_more_than_the_one_that_has_come() {
+    let mut yard = with_owl();
+    yard.is_store_held = true;
+    yard.command("anna", 1, id(1, 1), 0, teleport("Owl#west", 12.5, 2.5));
+    for _ in 0..2 {
+        let next = yard.go_on().flatten().unwrap();
+        yard.give_at(next.0, next.1);
+    }
+    assert_eq!(places(&yard), [(FIRST, HOME), (2, AWAY)]);
+    // Its home has not heard that it has come, and hardly any time has gone by.
+    yard.mail.clear();
+    yard.give(HOME, reset());
+    let [home, away] = [(FIRST, HOME), (2, AWAY)].map(|(server, region)| {
+        yard.servers[&server].regions[&region].residents["owl#west"].said()
+    });
+    assert!(home > away, "{home:?} {away:?}");
+}
+
+#[test]
+fn who_was_made_anew_takes_the_place_of_the_other_where_it_arrives() {
+    let mut yard = with_owl_away();
+    yard.give(HOME, reset());
+    // Both have their `own` of the same home. By the time that it arrives, both regions are of one server.
+    let home = yard.server_mut(FIRST).regions.get_mut(&HOME).unwrap();
+    let mut resident = home.residents.remove("owl#west").unwrap();
+    let anew = resident.said();
+    resident.put_at(Position::centre_of(12, 2, 0));
+    yard.give(AWAY, Input::Arrive(Box::new(resident)));
+    let here = yard.servers[&2].regions[&AWAY].residents["owl#west"].said();
+    assert!(here > anew, "{here:?} {anew:?}");
 }
 
 #[test]
