@@ -57,6 +57,19 @@ impl Position {
         Value::Tuple(vec![Value::Float(self.x), Value::Float(self.y), z])
     }
 
+    /// What [`Position::to_value`] has made of it; None: it is something else.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let Value::Tuple(parts) = value else {
+            return None;
+        };
+        let [x, y, Value::Int(z)] = parts.as_slice() else {
+            return None;
+        };
+        let (x, y, z) = (x.as_f64()?, y.as_f64()?, i32::try_from(*z).ok()?);
+        Some(Self { x, y, z }).filter(Self::is_valid)
+    }
+
     /// The straight distance in tiles; infinite between levels.
     #[must_use]
     pub fn distance(&self, other: &Position) -> f64 {

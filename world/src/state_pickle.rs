@@ -58,7 +58,7 @@ pub fn encode(state: &EntityState) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Result<EntityState, Error> {
     let whole = pickle::load(bytes, &pickle::Limits::stored())?;
     let part = |name: &'static str| whole.get(name).ok_or(Error::Shape(name));
-    let position = position_of(part("pos")?).ok_or(Error::Shape("pos"))?;
+    let position = Position::from_value(part("pos")?).ok_or(Error::Shape("pos"))?;
     let mut expires = BTreeMap::new();
     for (name, at) in entries(part("expires")?, "expires")? {
         let Value::Int(at) = at else {
@@ -91,21 +91,6 @@ pub fn decode(bytes: &[u8]) -> Result<EntityState, Error> {
         attributes,
         behaviour,
     })
-}
-
-fn position_of(value: &Value) -> Option<Position> {
-    match value {
-        Value::Tuple(parts) => match parts.as_slice() {
-            [x, y, Value::Int(z)] => Some(Position {
-                x: x.as_f64()?,
-                y: y.as_f64()?,
-                z: i32::try_from(*z).ok()?,
-            })
-            .filter(Position::is_valid),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 fn entries<'a>(value: &'a Value, name: &'static str) -> Result<Vec<(&'a str, &'a Value)>, Error> {

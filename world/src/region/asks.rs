@@ -4,11 +4,12 @@ use wire::Value;
 
 use super::{
     Action, Answer, Ask, Asker, Claimed, HOP_COUNT_MAX, Newcomer, Now, Outcome, Output, Region,
-    Resident, WAITING_MAX, resident::Waiting,
+    Resident, WAITING_MAX, creatures::HOME, resident::Waiting,
 };
 use crate::{
     applied::{Applied, CommandId},
     attributes::{self, By},
+    entity::Attribute,
     region_id::RegionId,
 };
 
@@ -65,6 +66,11 @@ impl Region {
             return;
         }
         self.spawn_count += 1;
+        let mut state = newcomer.state.clone();
+        if state.behaviour.is_some() {
+            let home = Attribute::lasting(state.position.to_value());
+            state.attributes.entry(HOME.to_owned()).or_insert(home);
+        }
         let row = Claimed {
             key: ask.target.clone(),
             name: newcomer.name.clone(),
@@ -73,7 +79,7 @@ impl Region {
             generation: 0,
             moved: CommandId::default(),
             applied: Applied::default(),
-            state: newcomer.state.clone(),
+            state,
         };
         out.push(Output::Spawn(ask.asker.clone(), Box::new(row), audit));
     }

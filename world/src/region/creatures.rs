@@ -26,6 +26,10 @@ const REMEMBERED_MS: u64 = 60_000;
 /// How many are remembered. With more, the longest ago is forgotten: if it comes twice, its home finds out.
 const REMEMBERED_MAX: usize = 4_096;
 
+/// The attribute that says where somebody was put into the world by a game master who is to do something there: the middle of its leash, wherever it is when the
+/// server starts again.
+pub(super) const HOME: &str = "home";
+
 /// The creatures that have to do with a region.
 #[derive(Debug, Default)]
 pub(super) struct Creatures {
@@ -588,11 +592,17 @@ impl Resident {
         }
     }
 
-    /// Where a creature was put into the world; others are there where they are.
+    /// Where it was put into the world. Who has no [`HOME`] is at home where it is.
     pub(super) fn origin(&self) -> Position {
         match self.kind {
             Kind::Creature { origin, .. } => origin,
-            Kind::Player | Kind::Placed => self.state.position,
+            Kind::Player => self.state.position,
+            Kind::Placed => {
+                let home = self.state.attributes.get(HOME);
+                let home = home.and_then(|home| Position::from_value(&home.value));
+                let home = home.filter(|home| home.z == self.state.position.z);
+                home.unwrap_or(self.state.position)
+            }
         }
     }
 
