@@ -24,15 +24,15 @@ except ImportError:
 from pymmorpg import maps
 
 EXAMPLE = """\
-arrow keys, hjkl or wasd walk, t talks, q ends.
+arrow keys, hjkl or wasd walk, t talks, g takes what lies there, f strikes, e gives what somebody wants, q ends.
 
   %(prog)s                              the server on this machine; asks for a name and a password
   %(prog)s play.example.org:7777 --name Anna
   %(prog)s --name Anna --password secret --script "right*3 down say:hello look"
   %(prog)s --upgrade FOLDER             fetch the newest client, and end
 
-A script needs no terminal. Its words: left right up down (with *N to repeat), say:TEXT (quote it if it has spaces), wait:SECONDS and look,
-which prints what is in view."""
+A script needs no terminal. Its words: left right up down (with *N to repeat), say:TEXT (quote it if it has spaces), take, hit, give, wait:SECONDS
+and look, which prints what is in view."""
 
 #: How a tile is drawn when one can walk there and when not, by the name of its tileset.
 TILES = {
@@ -53,12 +53,15 @@ OVERHEAD = "^"
 WARP = ">"
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+ACTIONS = {"g": "take", "f": "hit", "e": "give"}
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 #: Columns of the list of those in view, and lines of what was said.
 PANEL_COLUMNS, LOG_LINES = 32, 5
 #: How near one comes, in tiles, before an NPC speaks up.
 HEARING_TILES = 3
+#: How near one has to be to take, to strike and to give, in tiles, and how much `hp` a blow takes.
+REACH_TILES, BLOW = 2, 3
 #: How long one look at the world lasts, in seconds.
 LOOK_SECONDS = 0.1
 
@@ -106,6 +109,31 @@ class Game:
     def say(self, text):
         """What everybody in view hears."""
         return self.client.set(self.client.character, "say", text)
+
+    def _in_reach(self, attribute):
+        """The nearest of those that the map has put there, who show an attribute. Their names have a #, which those of players never have."""
+        near = [one for _, one in self.others() if attribute in one and "#" in one["name"] and self._distance(one) <= REACH_TILES]
+        return near[0] if near else None
+
+    def take(self):
+        """What lies within reach."""
+        one = self._in_reach("item")
+        return self._did(one, "You take %s.", one and self.client.set(one["name"], "taken", True))
+
+    def hit(self):
+        """Whoever is within reach, players excepted."""
+        one = self._in_reach("hp")
+        return self._did(one, "You strike %s.", one and self.client.set(one["name"], "hp", (-min(BLOW, one["hp"]),)))
+
+    def give(self):
+        """One of what somebody within reach wants."""
+        one = self._in_reach("wants")
+        return self._did(one, "You give something to %s.", one and self.client.set(one["name"], one["wants"], (1,)))
+
+    def _did(self, one, text, is_done):
+        if one and is_done:
+            self.note(text % title(one))
+        return bool(is_done)
 
     def _listen(self):
         heard = {}
@@ -161,7 +189,8 @@ class Game:
         """Who and where one is, and who else is there."""
         x, y, z = self.me["pos"]
         found = self.world.at(int(x // 1), int(y // 1), z)
-        lines = ["@ " + title(self.me), "  at %.1f, %.1f in %s" % (x, y, found[0] if found else "nowhere"), ""]
+        lines = ["@ " + title(self.me), "  at %.1f, %.1f in %s" % (x, y, found[0] if found else "nowhere")]
+        lines += (["  hp %s" % self.me["hp"]] if "hp" in self.me else []) + [""]
         for letter, one in self.others():
             lines.append("%s %s" % (letter, title(one)))
         return lines[:rows]
@@ -191,6 +220,9 @@ def run_script(game, script, columns, rows):
             done = all([game.step(command) for _ in range(int(count or 1))])
         elif command == "say":
             done = game.say(text)
+        elif command in ACTIONS.values():
+            game.look()
+            done = getattr(game, command)()
         elif command == "wait":
             time.sleep(float(text))
             done = True
@@ -224,7 +256,7 @@ def play(game):
 def _loop(screen, game, curses, directions):
     screen.timeout(int(LOOK_SECONDS * 1000))
     colours = _colours(curses)
-    game.note("Arrow keys, hjkl or wasd walk, t talks, q ends.")
+    game.note("Arrow keys, hjkl or wasd walk, t talks, g takes, f strikes, e gives, q ends.")
     while True:
         game.look()
         _draw(screen, game, curses, colours)
@@ -233,6 +265,8 @@ def _loop(screen, game, curses, directions):
                 return
             if key in directions:
                 game.step(directions[key])
+            elif 0 < key < 128 and chr(key) in ACTIONS:
+                getattr(game, ACTIONS[chr(key)])()
             elif key == ord("t"):
                 text = _ask(screen, curses, "say: ")
                 if text:

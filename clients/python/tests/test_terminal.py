@@ -26,6 +26,8 @@ class MeadowServer:
     def __init__(self):
         self.place = [33.5, 66.5, 0]
         self.say = None
+        self.beside = []
+        self.done = []
         self.flags = []
         self.versions = dict.fromkeys(self.BOUNDS, 1)
         self.tmx_reads = []
@@ -51,14 +53,17 @@ class MeadowServer:
         me = {"pos": tuple(self.place), "name": "Anna", "visual": "wanderer"}
         if self.say is not None:
             me["say"] = self.say
-        return [NELE, me, ILSE]
+        return [NELE, me, ILSE] + self.beside
 
     def do_move(self, offset):
         self.place = [at + step for at, step in zip(self.place, offset)]
         return offset != (-1, 0, 0)
 
     def do_set(self, name, attribute, value):
-        assert (name, attribute) == ("Anna", "say"), (name, attribute)
+        if name != "Anna":
+            self.done.append((name, attribute, value))
+            return True
+        assert attribute == "say", attribute
         self.say = value
         return True
 
@@ -117,6 +122,34 @@ class Script(unittest.TestCase):
         self.assertIn("Anna: two words", text)
         # Near enough now to hear the shepherd.
         self.assertIn("Ilse the shepherd: Close the gate!", text)
+
+    def test_what_one_does_to_what_is_beside(self):
+        pos = (34.5, 66.5, 0)
+        self.meadow.beside = [
+            {"pos": pos, "name": "Bert", "hp": 9, "item": "gold", "wants": "gold"},
+            {"pos": (36.6, 66.5, 0), "name": "Wolf#0:0:1.2", "hp": 9, "item": "gold", "wants": "gold"},
+        ]
+        self.assertEqual(self.script("take hit give", code=1).split(), ["take:", "False", "hit:", "False", "give:", "False"])
+        self.meadow.beside += [
+            {"pos": pos, "name": "Wolf#0:0:1.1", "title": "the wolf", "hp": 9},
+            {"pos": pos, "name": "Slime#0:0:1.1", "title": "a slime", "hp": 2},
+            {"pos": pos, "name": "Mushroom#0:0:1.1", "title": "a mushroom", "item": "mushrooms"},
+            {"pos": pos, "name": "Mara#meadow", "title": "Old Mara", "wants": "mushrooms"},
+        ]
+        text = self.script("take give hit look")
+        self.meadow.beside = [one for one in self.meadow.beside if "slime" not in one.get("title", "")]
+        text += self.script("hit look")
+        for told in ("You take a mushroom.", "You give something to Old Mara.", "You strike a slime.", "You strike the wolf."):
+            self.assertIn(told, text)
+        self.assertEqual(
+            self.meadow.done,
+            [
+                ("Mushroom#0:0:1.1", "taken", True),
+                ("Mara#meadow", "mushrooms", (1,)),
+                ("Slime#0:0:1.1", "hp", (-2,)),
+                ("Wolf#0:0:1.1", "hp", (-3,)),
+            ],
+        )
 
     def test_long_lines_are_wrapped(self):
         text = self.script("'say:%s' look" % " ".join(["word"] * 50))
