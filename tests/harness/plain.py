@@ -50,6 +50,17 @@ WARP_MARGIN = 2
 
 
 @dataclass(frozen=True)
+class Spawn:
+    """Creatures of a kind, which come into the world anywhere in an area: its north-western tile, its columns and its rows."""
+
+    kind: str
+    count: int
+    area: tuple[int, int, int, int]
+    #: How long it takes until one is back that has died.
+    respawn_ms: int = 1000
+
+
+@dataclass(frozen=True)
 class Plain:
     """How large it is, and what holds there."""
 
@@ -67,6 +78,10 @@ class Plain:
     gold: int = 1000
     #: The tile on which Sage#plain stands, if there is one.
     sage: tuple[int, int] | None = None
+    #: Who lives there besides.
+    spawns: tuple[Spawn, ...] = ()
+    #: More of world.toml: rules and templates.
+    rules: str = ""
 
     @property
     def width(self) -> int:
@@ -96,13 +111,18 @@ class Plain:
         """The region of a place, as SQL names it."""
         return "0:%d:%d" % (x // self.cell, y // self.cell)
 
+    def creatures(self, spawn: Spawn) -> list[str]:
+        """The names of those of a spawn, by their home: the region of its north-western tile. No two spawns of a kind have the same."""
+        home = self.region_at(*spawn.area[:2])
+        return ["%s#%s.%d" % (spawn.kind, home, number) for number in range(1, spawn.count + 1)]
+
     def write(self, folder: Path) -> Path:
         """Writes the whole world into a folder and returns its path."""
         (folder / "client").mkdir(parents=True, exist_ok=True)
         (folder / "client" / "VERSION").write_text(yard.VERSION + "\n")
         x, y, _ = self.start
         numbers = {"view_distance": self.view_distance, "cell": self.cell, "speed": self.speed, "near": self.near, "gold": self.gold}
-        (folder / "world.toml").write_text(_WORLD_TOML.format(start_x=x, start_y=y, **numbers))
+        (folder / "world.toml").write_text(_WORLD_TOML.format(start_x=x, start_y=y, **numbers) + self.rules)
         yard.write_tilesets(folder)
         drawing = "\n".join(["." * self.width] * self.height)
         (folder / "plain.tmx").write_text(yard.tmx("plain", drawing, self._objects()))
@@ -116,3 +136,7 @@ class Plain:
             yield yard.map_object(number, "", "warp", x, y, properties)
         if self.sage:
             yield yard.map_object(len(self.warps) + 1, "Sage", "npc", *self.sage, {"visual": "sage"})
+        for number, spawn in enumerate(self.spawns, len(self.warps) + 2):
+            x, y, columns, rows = spawn.area
+            properties = {"max_beings": spawn.count, "spawn": spawn.respawn_ms, "death": 0}
+            yield yard.map_object(number, spawn.kind, "spawn", x, y, properties, columns, rows)

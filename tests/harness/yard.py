@@ -194,18 +194,20 @@ def _objects(name, rows):
                 yield map_object(3, "", "start", x, y, {})
 
 
-def map_object(number, name, kind, x, y, properties):
-    """An object of one tile, as a map has it."""
+def map_object(number, name, kind, x, y, properties, columns=1, rows=1):
+    """An object of one tile, or more, as a map has it."""
     inside = "".join(
         '    <property name="%s"%s value="%s"/>\n' % (key, ' type="int"' if isinstance(value, int) else "", value)
         for key, value in properties.items()
     )
     body = "   <properties>\n%s   </properties>\n" % inside if inside else ""
-    return '  <object id="%d" name="%s" type="%s" x="%d" y="%d" width="32" height="32">\n%s  </object>\n' % (
+    return '  <object id="%d" name="%s" type="%s" x="%d" y="%d" width="%d" height="%d">\n%s  </object>\n' % (
         number,
         name,
         kind,
         x * 32,
         y * 32,
+        columns * 32,
+        rows * 32,
         body,
     )
