@@ -332,9 +332,11 @@ impl Region {
         if self.publisher.is_dirty() || !self.outside.is_empty() {
             self.tick_at_ms.get_or_insert(now_ms + TICK_MS);
         }
-        let has_anybody = self.publisher.has_links() || !self.residents.is_empty();
-        if !is_wake && (has_anybody || self.has_travellers()) {
-            self.save_at_ms.get_or_insert(now_ms + SAVE_INTERVAL_MS);
+        let has_anybody = || self.publisher.has_links() || !self.residents.is_empty();
+        // Who has set out of itself has done so while the region was awake.
+        let is_wanted = || (!is_wake && has_anybody()) || self.has_travellers();
+        if self.save_at_ms.is_none() && is_wanted() {
+            self.save_at_ms = Some(now_ms + SAVE_INTERVAL_MS);
         }
     }
 

@@ -137,6 +137,34 @@ fn who_is_not_let_in_stays_until_it_is_and_takes_no_input() {
 }
 
 #[test]
+fn who_sets_out_of_itself_where_nobody_looks_asks_again_too() {
+    let mut yard = Yard::divided();
+    let walker = Creature {
+        behaviour: Some("wander leash=100".to_owned()),
+        ..owl_of_west()
+    };
+    let input = Input::Changed {
+        creatures: Some(vec![walker]),
+        afresh: false,
+    };
+    yard.give(HOME, input);
+    yard.is_store_held = true;
+    let sets_out = (0..100_000).any(|_| {
+        yard.pass_time(TICK_MS);
+        !yard.mail.is_empty()
+    });
+    assert!(sets_out);
+    // The word is lost, and the next as well.
+    for _ in 0..2 {
+        yard.mail.clear();
+        for _ in 0..=SAVE_INTERVAL_MS / TICK_MS {
+            yard.pass_time(TICK_MS);
+        }
+        assert!(matches!(yard.mail[0], (_, Input::Said(_))));
+    }
+}
+
+#[test]
 fn who_comes_twice_is_let_in_once() {
     let mut yard = with_owl();
     yard.is_store_held = true;
