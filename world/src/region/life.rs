@@ -48,8 +48,9 @@ const PLACES_MAX: usize = 32;
 
 /// Where nobody looks, one tick in so many is run: once a second.
 const TRICKLE_TICKS: u64 = 20;
-/// How many uthreads are resumed in such a tick: a thousand regions that are asleep take less than a twentieth of a core.
-const TRICKLE_RESUMES: u64 = 16;
+/// How many uthreads are resumed in such a tick: a hundred thousand wanderers in 576 regions take some 1 % of a core
+/// (`cargo bench -p world --bench regions`).
+const TRICKLE_RESUMES: u64 = 8;
 
 /// What a region's entities see beyond its borders.
 pub trait Neighbours: Send + Sync + fmt::Debug {
@@ -357,7 +358,7 @@ impl Region {
             .get_or_insert_with(|| Box::new(Scheduler::new(tick)));
         let thinker = mind::Thinker {
             seat,
-            key: key.to_owned(),
+            key: Arc::clone(resident.label.key()),
             behaviour: thought.behaviour,
         };
         // Of too many, the last stand still.

@@ -38,10 +38,16 @@ pub(super) struct Limbs<'a> {
 
 impl<'a> Limbs<'a> {
     /// None: it is not here, or is about to go.
-    pub(super) fn of(region: &'a mut Region, seat: Seat, key: &'a str, tick: u64) -> Option<Self> {
+    pub(super) fn of(
+        region: &'a mut Region,
+        seat: Seat,
+        key: &'a Arc<str>,
+        tick: u64,
+    ) -> Option<Self> {
         let moment = region.life.moment.clone()?;
         let resident = region.residents.at(seat)?;
-        let is_here = resident.key == key && resident.mind.is_some();
+        // The name itself lies elsewhere in memory.
+        let is_here = Arc::ptr_eq(resident.label.key(), key) && resident.mind.is_some();
         (is_here && !resident.is_frozen()).then_some(Self {
             region,
             moment,

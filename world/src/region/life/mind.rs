@@ -1,6 +1,6 @@
 //! What a region keeps of somebody who does something of itself, besides its entity.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::limbs::Limbs;
 use crate::{
@@ -55,7 +55,7 @@ impl Mind {
 /// The uthread of one behaviour.
 pub(super) struct Thinker {
     pub(super) seat: Seat,
-    pub(super) key: String,
+    pub(super) key: Arc<str>,
     pub(super) behaviour: Box<dyn Behaviour>,
 }
 
