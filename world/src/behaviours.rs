@@ -110,7 +110,7 @@ pub enum Walk {
 pub enum Event {
     /// Somebody has changed one of its attributes.
     Set {
-        /// Whose doing.
+        /// Whose doing: the name, as [`Body::look`] shows it.
         by: String,
         /// Which.
         attribute: String,
@@ -119,7 +119,7 @@ pub enum Event {
     },
     /// Somebody has taken some of its `hp`.
     Hit {
-        /// Whose doing.
+        /// Whose doing: the name, as [`Body::look`] shows it.
         by: String,
         /// How much.
         amount: f64,

@@ -20,7 +20,9 @@ impl Region {
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
-        for event in events {
+        for mut event in events {
+            let (Event::Set { by, .. } | Event::Hit { by, .. }) = &mut event;
+            *by = self.called(by, key, now);
             if let Event::Set {
                 by,
                 attribute,
@@ -38,6 +40,23 @@ impl Region {
         if hp.is_some_and(|hp| hp <= 0.0) {
             self.drop_dead(key, now, out);
         }
+    }
+
+    /// What somebody is called who has done something to an entity: it is as that that whoever looks round sees it.
+    fn called(&self, by: &str, to: &str, now: &Now<'_>) -> String {
+        if let Some(here) = self.residents.get(by) {
+            return here.name.clone();
+        }
+        let Some(place) = self.residents.get(to).map(|one| one.state.position) else {
+            return by.to_owned();
+        };
+        let (radius, cell_tiles) = (now.settings.view_distance, now.settings.cell_tiles);
+        let mut seen = now
+            .neighbours
+            .look(self.id, place, radius, cell_tiles)
+            .into_iter();
+        let seen = seen.find(|seen| name::key(&seen.name) == by);
+        seen.map_or_else(|| by.to_owned(), |seen| seen.name)
     }
 
     fn drop_dead(&mut self, key: &str, now: &Now<'_>, out: &mut Vec<Output>) {
