@@ -3,7 +3,9 @@
 Each map has a level of its own, and what is on it is one test's. Cells are 8 tiles, so that whoever goes anywhere crosses regions.
 """
 
+import json
 import math
+import shutil
 import threading
 from pathlib import Path
 
@@ -341,6 +343,21 @@ class Scripts(LivingCase):
         self.save("herald.lua", HERALD % "Last news!")
         self.until_seen(player, herald, lambda seen: seen.get("say") == "Last news!")
         self.assert_no_flags(player)
+
+    def test_a_script_is_published_by_hand_and_rolled_back(self):
+        player, herald = self.visit("square", 6.5, 6.5), "Herald#square"
+        said = self.until_seen(player, herald, lambda seen: "say" in seen)["say"]
+        versions = json.loads(self.server.command("world", "versions", "--json"))
+        before = next(version["version"] for version in versions if version["current"])
+        other = self.folder / "by hand"
+        shutil.copytree(self.world, other)
+        (other / "behaviours" / "herald.lua").write_text(HERALD % "By hand!")
+        self.server.command("world", "publish", str(other))
+        self.until_seen(player, herald, lambda seen: seen.get("say") == "By hand!")
+        (other / "behaviours" / "herald.lua").write_text("return 1 +\n")
+        self.assertIn("behaviours/herald.lua", self.server.command("world", "publish", str(other), code=1))
+        self.server.command("world", "rollback", str(before))
+        self.until_seen(player, herald, lambda seen: seen.get("say") == said)
 
     def test_a_script_that_loops_for_ever_is_not_noticed(self):
         beside, away = self.visit("mill", 9.5, 6.5), self.visit("lawn", 9.5, 6.5)
