@@ -6,15 +6,19 @@ Each map has a level of its own, and what is on it is one test's. Cells are 8 ti
 import json
 import math
 import shutil
+import tempfile
 import threading
+import unittest
 from pathlib import Path
 
 from harness import yard
 from harness.case import YardCase
 from harness.raw import until
 from harness.restarts import RestartCase
+from harness.server import Server
 
-QUEST = Path(__file__).resolve().parents[2] / "examples" / "meadow" / "behaviours" / "quest.lua"
+MEADOW = Path(__file__).resolve().parents[2] / "examples" / "meadow"
+QUEST = MEADOW / "behaviours" / "quest.lua"
 
 #: Rules for attributes, and who lives there.
 RULES = """
@@ -431,6 +435,73 @@ class Walls(LivingCase):
         walls = [pos for pos in seen[1:] if x < pos[0] < x + 1 and y < pos[1] < y + 8]
         self.assertEqual(walls, [])
         self.assertIs(self.master.ask("edit", ["despawn", [name]]), True)
+
+
+class Meadow(unittest.TestCase):
+    """What somebody meets who walks in the example world."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="meadow-")
+        self.addCleanup(folder.cleanup)
+        self.world = shutil.copytree(MEADOW, Path(folder.name) / "world")
+        self.server = Server(self.world, Path(folder.name) / "data").start()
+        self.addCleanup(self.server.kill)
+        self.player = self.server.play("Anna")
+        self.addCleanup(self.player.close)
+        self.server.grant("Anna")
+        until(lambda: self.go(*self.player.position()[:2]), "the grant is noticed")
+
+    def tearDown(self):
+        self.server.stop()
+        self.server.check_log()
+
+    def go(self, x, y):
+        return self.player.ask("edit", ["teleport", ["Anna", (x, y, 0)]])
+
+    def see(self, title, what=lambda seen: True):
+        """Waits until somebody called so is seen of whom something holds."""
+
+        def look():
+            return next((one for one in of_title(self.player.view(), title).values() if what(one)), None)
+
+        return until(look, "%s is seen" % title, 60)
+
+    def test_a_walk(self):
+        # Villagers who walk and speak.
+        self.go(36.5, 23.5)
+        before = self.see("Wendel")["pos"]
+        self.see("Wendel", lambda seen: seen["pos"] != before)
+        self.see("Pia", lambda seen: seen.get("say") == "Apples, bread, rope! What may it be, Anna?")
+        # A wolf that comes round the mill, and what it leaves.
+        self.go(56.5, 19.5)
+        until(lambda: self.player.view()["Anna"]["hp"] < 100, "the wolf has come and hits", 60)
+        self.assertIs(self.player.ask("set", self.see("Wolf")["name"], "hp", 0), True)
+        coins = self.see("coins")
+        self.assertEqual(self.player.ask("get", "Anna", "gold"), 10)
+        self.assertIs(self.player.ask("set", coins["name"], "taken", True), True)
+        until(lambda: self.player.ask("get", "Anna", "gold") == 13, "the coins are picked up")
+        # A quest, which is edited meanwhile.
+        self.go(20.5, 55.5)
+        for count in range(3):
+            mushroom = self.see("Mushroom")
+            self.go(*mushroom["pos"][:2])
+            self.assertIs(self.player.ask("set", mushroom["name"], "taken", True), True)
+            until(lambda: self.player.ask("get", "Anna", "mushrooms") == count + 1, "it is picked")
+            until(lambda: mushroom["name"] not in self.player.view(), "and gone")
+        script = self.world / "behaviours" / "quest.lua"
+        script.write_text(script.read_text().replace("WANTED = 3", "WANTED = 2"))
+        self.go(*self.see("Mara")["pos"][:2])
+        self.see("Mara", lambda seen: seen.get("say") == "Bring me 2 mushrooms, Anna, and I give you a sword.")
+        for count in (2, 1):
+            self.go(*self.see("Mara")["pos"][:2])
+            self.assertIs(self.player.ask("set", "Mara#meadow", "mushrooms", (1,)), True)
+            until(lambda: self.player.ask("get", "Anna", "mushrooms") == count, "she takes it")
+        until(lambda: self.player.ask("get", "Anna", "swords") == 1, "she gives a sword")
+        # And a wall.
+        self.go(33.5, 66.5)
+        self.assertIs(self.player.ask("move", (1, 0, 0)), True)
+        self.assertIs(self.player.ask("edit", ["tile", ["meadow", "Collision", 35, 18, 417]]), True)
+        self.assertIs(self.player.ask("move", (1, 0, 0)), False)
 
 
 class Restarts(RestartCase):
