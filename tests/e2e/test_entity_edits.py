@@ -88,7 +88,9 @@ class Entities(YardCase):
             [good, here, {"visual": "x" * 5000}],
             [good, here, {"n" * 65: 1}],
             [good, here, {}, 5],
-            [good, here, {}, "x" * 65],
+            [good, here, {}, "wander leash=" + "1" * 64],
+            [good, here, {}, "wonder"],
+            [good, here, {}, "wander leash=far"],
             [good, here, {}, "wander", 1],
         ]
         for data in bad:

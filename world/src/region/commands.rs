@@ -5,7 +5,9 @@ use super::{
     Action, Ask, Asker, Audit, Body, Command, Edit, LinkId, Newcomer, Now, Output, Reason, Region,
     message::elsewhere,
 };
-use crate::{attributes, entity::EntityState, movement, name, region_id::RegionId};
+use crate::{
+    attributes, behaviours::Kind, entity::EntityState, movement, name, region_id::RegionId,
+};
 
 impl Region {
     pub(super) fn command(&mut self, command: Command, now: &Now<'_>, out: &mut Vec<Output>) {
@@ -199,7 +201,7 @@ impl Ask {
 /// The longest name of a behaviour, in bytes.
 const BEHAVIOUR_BYTES_MAX: usize = 64;
 
-/// What is to be spawned, if nothing speaks against its name, its place and its attributes.
+/// What is to be spawned, if nothing speaks against its name, its place, what it does and its attributes. A script may come later than who does what it says.
 fn newcomer(edit: Edit, now: &Now<'_>) -> Option<Newcomer> {
     let Edit::Spawn {
         name,
@@ -214,7 +216,7 @@ fn newcomer(edit: Edit, now: &Now<'_>) -> Option<Newcomer> {
         && movement::is_free(now.ground(), position)
         && behaviour
             .as_ref()
-            .is_none_or(|name| name.len() <= BEHAVIOUR_BYTES_MAX);
+            .is_none_or(|text| text.len() <= BEHAVIOUR_BYTES_MAX && Kind::parse(text).is_ok());
     if !is_good {
         return None;
     }
