@@ -10,7 +10,7 @@ use world::{
     region_id::RegionId,
 };
 
-use super::decide::{self, Absence, Reader};
+use super::decide::{self, Absence, NOBODY_ATTEMPTS, Reader};
 use crate::{
     answer::{reply, try_again},
     server::Server,
@@ -81,8 +81,7 @@ fn pass(server: &Server, region: RegionId, ask: Ask, span: &Span) -> Option<Mess
 async fn was_undergone(server: &Server, ask: &Ask, row: Option<EntityRow>) -> Message {
     let undergone = match row {
         Some(row) => undergone(server, &ask.asker, row).await,
-        // Nobody of that name comes back before every attempt has come.
-        None => undergone_by_gone(server, ask).await.map(Some),
+        None => undergone_by_gone(server, ask).await,
     };
     match undergone {
         Ok(Some(done)) => reply(&ask.asker, Answer::Done(done)),
@@ -120,15 +119,18 @@ async fn undergone(
     Ok(is_noted.then_some(false))
 }
 
-/// Whether somebody had undergone a change who was despawned since.
-async fn undergone_by_gone(server: &Server, ask: &Ask) -> Result<bool, store::Error> {
+/// Whether somebody had undergone a change who was despawned since. None: nobody can say yet.
+async fn undergone_by_gone(server: &Server, ask: &Ask) -> Result<Option<bool>, store::Error> {
     if ask.asker.attempt == 0 {
-        return Ok(false);
+        return Ok(Some(false));
     }
     let entities = server.store.entities();
-    let gone = entities.undergone_by_gone(&ask.target).await?;
-    let seen = gone.map(|applied| applied.seen(&ask.asker.key, ask.asker.id));
-    Ok(seen == Some(Seen::Repeat(true)))
+    let Some(gone) = entities.undergone_by_gone(&ask.target).await? else {
+        return Ok((ask.asker.attempt > NOBODY_ATTEMPTS).then_some(false));
+    };
+    // Nobody of that name comes back before every attempt has come.
+    let seen = gone.seen(&ask.asker.key, ask.asker.id);
+    Ok(Some(seen == Seen::Repeat(true)))
 }
 
 /// The answer to an edit that cannot be done now, but may have been. If it was not, it never is.
@@ -241,6 +243,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_repeat_about_nobody_waits_for_who_may_just_be_spawned() {
+        let running = Running::start().await;
+        let server = &running.server;
+        let mut set = set("nobody");
+        let no = |ask: &Ask| reply(&ask.asker, Answer::Done(false));
+        assert_eq!(
+            answer(server, &set).await,
+            no(&set),
+            "it was not sent before"
+        );
+        set.asker.attempt = NOBODY_ATTEMPTS;
+        assert_eq!(answer(server, &set).await, try_again(&set.asker));
+        set.asker.attempt += 1;
+        assert_eq!(answer(server, &set).await, no(&set));
+        running.stop().await;
+    }
+
+    #[tokio::test]
     async fn a_repeat_is_refused_for_the_first_attempt_as_well() {
         let running = Running::start().await;
         let server = &running.server;
@@ -256,9 +276,6 @@ mod tests {
         let noted = row(server).await;
         assert_eq!(noted.own, before.own + 2, "once");
         assert_eq!((noted.owner, noted.present), (None, false));
-
-        let nobody = again(&set("nobody"));
-        assert_eq!(answer(server, &nobody).await, no(&nobody));
 
         // Anna comes, and then the first attempt.
         let (link, mut queue) = server.links.open();

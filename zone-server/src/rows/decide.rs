@@ -103,6 +103,10 @@ pub enum Absence {
     Gone,
 }
 
+/// How often in a row a change of somebody of whom there is nothing is asked for again before it is answered False: a second, as gateways send again. It was
+/// sent before, and whoever it is about may just be spawned: what that sending does would not be known to this answer.
+pub const NOBODY_ATTEMPTS: u32 = 4;
+
 /// Looks for a target by its row.
 #[must_use]
 pub fn absent(row: &EntityRow, reader: &Reader) -> Absence {

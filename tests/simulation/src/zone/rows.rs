@@ -9,7 +9,7 @@ use world::{
     region::{Action, Answer, Ask, Asker, Audit, Claimed, Input, Message, Outcome, Save, Session},
     region_id::RegionId,
 };
-use zone_server::rows::decide::{self, Absence, Reader};
+use zone_server::rows::decide::{self, Absence, NOBODY_ATTEMPTS, Reader};
 
 use super::{At, Then, Zone};
 use crate::{
@@ -252,6 +252,7 @@ impl Zone {
         }
         let message = match answered {
             Ok(Response::IsDone(true)) => reply(asker, Answer::Done(false)),
+            Ok(Response::Undergone(None)) if asker.attempt <= NOBODY_ATTEMPTS => try_again(asker),
             Ok(Response::Undergone(undergone)) => {
                 let seen = undergone.map(|applied| applied.seen(&asker.key, asker.id));
                 reply(asker, Answer::Done(seen == Some(Seen::Repeat(true))))
