@@ -192,9 +192,11 @@ impl Region {
                 }
             }
             Writing::Despawn(asker) => {
+                let loot = self.loot_of(key, now);
                 self.say_ended(key, true, out);
                 let waiting = self.drop_resident(key, None, out);
                 out.push(asker.done(true));
+                self.scatter(loot, now, out);
                 self.start_again(waiting, now, out);
             }
             Writing::Release(reason) => self.released(key, reason, now, out),

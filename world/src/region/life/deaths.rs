@@ -3,13 +3,19 @@
 
 use wire::{Value, command::Change};
 
-use super::super::{Action, Creature, Now, Output, Region, Resident, TICK_MS};
-use crate::{behaviours::Event, name, position::Position};
+use super::{
+    super::{Action, Ask, Creature, Now, Output, Region, Resident, TICK_MS, resident::Waiting},
+    asker,
+};
+use crate::{applied::CommandId, behaviours::Event, name, position::Position};
 
 /// How long what was dropped lies there, in milliseconds.
 pub(super) const LOOT_MS: u64 = 120_000;
 /// How many things one creature drops at most.
 const DROPS_MAX: usize = 16;
+
+/// Where somebody has ended, and the templates of what it leaves there.
+pub(in crate::region) type Loot = Option<(Position, Vec<String>)>;
 
 impl Region {
     /// Others have changed an entity.
@@ -35,11 +41,44 @@ impl Region {
             }
             self.happen(key, event);
         }
-        let resident = self.residents.get(key).filter(|one| one.is_creature());
-        let hp = resident.and_then(|one| one.state.attribute("hp", now.ms)?.as_f64());
-        if hp.is_some_and(|hp| hp <= 0.0) {
-            self.drop_dead(key, now, out);
+        if !self.is_dead(key, now) {
+            return;
         }
+        if self.residents.get(key).is_some_and(Resident::is_creature) {
+            let loot = self.loot_of(key, now);
+            self.die(key, now, out);
+            self.scatter(loot, now, out);
+        } else {
+            self.end_placed(key);
+        }
+    }
+
+    /// Whether an entity that is no player has no `hp` left.
+    fn is_dead(&self, key: &str, now: &Now<'_>) -> bool {
+        let resident = self.residents.get(key).filter(|one| !one.is_player());
+        let hp = resident.and_then(|one| one.state.attribute("hp", now.ms)?.as_f64());
+        hp.is_some_and(|hp| hp <= 0.0)
+    }
+
+    /// Whom a game master has placed has a row, and is dead when that is gone: it despawns itself, as the audit log says.
+    fn end_placed(&mut self, key: &str) {
+        let epoch = self.publisher.epoch();
+        let Some(resident) = self.residents.get_mut(key) else {
+            return;
+        };
+        self.life.gift_count += 1;
+        let mut asker = asker(resident);
+        asker.id = CommandId {
+            generation: epoch,
+            counter: self.life.gift_count,
+        };
+        let end = Ask {
+            asker,
+            target: key.to_owned(),
+            action: Action::Despawn,
+            hop_count: 0,
+        };
+        resident.waiting.push_front(Waiting::Ask(end));
     }
 
     /// What somebody is called who has done something to an entity: it is as that that whoever looks round sees it.
@@ -59,14 +98,17 @@ impl Region {
         seen.map_or_else(|| by.to_owned(), |seen| seen.name)
     }
 
-    fn drop_dead(&mut self, key: &str, now: &Now<'_>, out: &mut Vec<Output>) {
-        let Some(resident) = self.residents.get(key) else {
+    /// What somebody leaves behind who is about to end, and where: who is dead, what its template says.
+    pub(in crate::region) fn loot_of(&self, key: &str, now: &Now<'_>) -> Loot {
+        let resident = self.residents.get(key).filter(|_| self.is_dead(key, now));
+        resident.map(|one| (one.state.position, drops_of(one, now)))
+    }
+
+    pub(in crate::region) fn scatter(&mut self, loot: Loot, now: &Now<'_>, out: &mut Vec<Output>) {
+        let Some((place, templates)) = loot else {
             return;
         };
-        let place = resident.state.position;
-        let drops = drops_of(resident, now);
-        self.die(key, now, out);
-        for template in drops {
+        for template in templates {
             if let Some(creature) = self.creature_of(&template, place, now.settings) {
                 let due_ms = now.ms.saturating_add(LOOT_MS);
                 self.life.decays.insert((due_ms, name::key(&creature.name)));

@@ -319,3 +319,41 @@ fn what_is_picked_up_arrives_even_if_nobody_could_take_it_just_then() {
     };
     assert_eq!(mushrooms(&yard), Some(Value::Int(2)), "once");
 }
+
+#[test]
+fn whom_a_game_master_has_placed_dies_for_good_and_drops_what_it_has() {
+    let mut yard = with_monsters(None);
+    yard.masters.insert("anna".to_owned());
+    let ogre = Edit::Spawn {
+        name: "Ogre".to_owned(),
+        position: Position::centre_of(3, 3, 0),
+        attributes: vec![
+            ("hp".to_owned(), Value::Int(5)),
+            ("drops".to_owned(), Value::Str("mushroom".to_owned())),
+        ],
+        behaviour: None,
+    };
+    yard.command("anna", 1, id(1, 1), 0, Body::Edit(ogre));
+    assert!(yard.row("ogre").present);
+    yard.told.clear();
+    let hit = Body::Set {
+        name: "Ogre".to_owned(),
+        attribute: "hp".to_owned(),
+        change: Change::By(Value::Int(-5)),
+    };
+    yard.command("anna", 1, id(1, 2), 0, hit);
+    assert!(yard.resident("ogre").is_none());
+    assert!(!yard.rows.all.get("ogre").is_some_and(|row| row.present));
+    let told = yard.told();
+    let told: Vec<&str> = told.iter().map(String::as_str).collect();
+    assert_eq!(
+        told,
+        [
+            "1: [Ogre@3.5,3.5]",
+            "1: 2/0 true",
+            "1: [-Ogre]",
+            "0: 1/0 true",
+            "1: [mushroom#0:0:0.70000.1@3.5,3.5]"
+        ]
+    );
+}
