@@ -191,6 +191,7 @@ impl Actor {
                 () = timer.as_mut(), if wake_ms.is_some() => {
                     count::woken(timer.deadline().elapsed());
                     self.take(Input::Wake.into());
+                    self.read_between();
                 }
                 Some(()) = self.lost.next() => {}
                 Some(()) = self.leaves.next(), if !self.leaves.is_empty() => {}
@@ -213,6 +214,19 @@ impl Actor {
         self.report.made();
         let life = Life::of(&self.region);
         self.server.lives.tell((self.region.id(), self.epoch), life);
+    }
+
+    /// However late a tick is: between two of them, whoever has written is heard.
+    fn read_between(&mut self) {
+        for _ in 0..BATCH_MAX {
+            if self.operations.len() >= OPERATIONS_MAX {
+                return;
+            }
+            let Ok(mail) = self.mailbox.try_recv() else {
+                return;
+            };
+            self.take(mail);
+        }
     }
 
     /// Takes one answer, and all others that are there already.

@@ -14,6 +14,9 @@ use crate::{
 /// What creatures of a spawn do if nobody says otherwise.
 const SPAWNED: &str = "wander";
 
+/// How many creatures one spawn keeps alive at most.
+const BEINGS_MAX: u32 = 10_000;
+
 /// Gives all NPCs and spawns what their templates have for them, and says what is wrong with them. Whose behaviour is not to be understood stands.
 pub(super) fn settle(
     files: &Files,
@@ -54,6 +57,13 @@ pub(super) fn settle(
         }
         for (spawn, line) in map.spawns.iter_mut().zip(spawn_lines) {
             let mut found = Found::new(&map.file, *line, report);
+            if spawn.being_count_max > BEINGS_MAX {
+                let count = spawn.being_count_max;
+                found.warn(format!(
+                    "max_beings: {count} are too many; {BEINGS_MAX} live there"
+                ));
+                spawn.being_count_max = BEINGS_MAX;
+            }
             let template = Some(spawn.template.as_str());
             let title = Value::Str(spawn.kind.clone());
             settling.dress(&mut spawn.attributes, template, &spawn.kind, &mut found);

@@ -338,7 +338,12 @@ fn try_set(
         return Tried::Again;
     }
     let by = by(resident, asker);
-    let done = attributes::change(state, now.settings, attribute, change, by, now.ms).is_ok();
+    // Who was put there without `hp` cannot be killed: only a game master gives it any.
+    let is_mortal =
+        resident.is_player() || asker.is_gm || resident.state.attributes.contains_key("hp");
+    let may_be = is_mortal || attribute != "hp";
+    let done =
+        may_be && attributes::change(state, now.settings, attribute, change, by, now.ms).is_ok();
     if !done && asker.attempt == 0 {
         return Tried::Answer(false);
     }

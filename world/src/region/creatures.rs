@@ -142,6 +142,12 @@ impl Region {
         }
     }
 
+    /// How many it counts that something that lives here has put into the world.
+    pub(super) fn born_count(&self) -> usize {
+        let counted = self.creatures.counted.values();
+        counted.filter(|one| !one.is_of_content).count()
+    }
+
     /// Something that lives here has put a creature into the world.
     pub(super) fn bear(&mut self, creature: Creature, now: &Now<'_>, out: &mut Vec<Output>) {
         let key = name::key(&creature.name);

@@ -139,7 +139,7 @@ impl Life {
             broods: BTreeMap::new(),
             decays: BTreeSet::new(),
             gifts: BTreeMap::new(),
-            gift_count: 0,
+            gift_count: mix(seed) >> 24 << gifts::GIFT_BITS,
         }
     }
 

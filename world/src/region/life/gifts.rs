@@ -11,6 +11,10 @@ use crate::applied::CommandId;
 const REPEAT_MS: u64 = 500;
 /// How often it is given: whoever is on the way to another server has arrived long before.
 const ATTEMPTS_MAX: u32 = 10;
+/// As how many authors one giver is remembered: so many of its gifts can be on their way to one row.
+const SLOTS: u64 = 16;
+/// How many bits of a gift's number count the gifts of one run of a region; those above are the region's own.
+pub(super) const GIFT_BITS: u32 = 20;
 /// How many wait to arrive. Of more, the oldest are given once more, and then no more.
 const GIFTS_MAX: usize = 1_024;
 
@@ -25,11 +29,14 @@ impl Region {
     /// An entity of this region gives something to somebody.
     pub(super) fn give(&mut self, from: &Resident, to: String, action: Action) -> Ask {
         self.life.gift_count += 1;
+        let number = self.life.gift_count;
         let mut asker = asker(from);
-        asker.session.number = self.life.gift_count;
+        // A row remembers one command of each author, and takes no earlier one: a giver is another one in each region, and what is given again comes late.
+        asker.key = format!("{}#{:x}.{}", asker.key, number >> GIFT_BITS, number % SLOTS);
+        asker.session.number = number;
         asker.id = CommandId {
             generation: self.publisher.epoch(),
-            counter: self.life.gift_count,
+            counter: number,
         };
         Ask {
             asker,

@@ -21,6 +21,10 @@ const SPEED_PART: f64 = 0.5;
 const ROUNDING: f64 = 1e-9;
 /// How long a way round something is at most, in tiles.
 const PATH_TILES_MAX: f64 = 64.0;
+/// How far anybody looks, in tiles.
+const LOOK_TILES_MAX: f64 = 256.0;
+/// How many creatures that others have put into the world a region counts, wherever they are.
+const BORN_MAX: usize = 1_024;
 /// How many creatures one may put into the world that are there still.
 const BROOD_MAX: usize = 32;
 
@@ -133,7 +137,7 @@ impl Body for Limbs<'_> {
     }
 
     fn look(&self, radius: f64) -> Vec<Seen> {
-        let here = self.position();
+        let (here, radius) = (self.position(), radius.min(LOOK_TILES_MAX));
         let mut seen = self.region.life.index.look(here, radius);
         let cell_tiles = self.moment.settings.cell_tiles;
         if self.region.id.tiles_within(here, cell_tiles) < radius {
@@ -212,6 +216,11 @@ impl Body for Limbs<'_> {
         let brood_count = self.region.life.brood_count(self.key);
         if brood_count >= BROOD_MAX {
             return Err(format!("{BROOD_MAX} that it has put here are here still"));
+        }
+        if self.region.born_count() >= BORN_MAX {
+            return Err(format!(
+                "{BORN_MAX} that were put into the world from here live"
+            ));
         }
         let settings = &self.moment.settings;
         let Some(creature) = self.region.creature_of(template, place, settings) else {
