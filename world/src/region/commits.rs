@@ -9,7 +9,7 @@ use super::{
     releases::{hand_off, send_back},
     resident::{Speaker, Waiting, Writing},
 };
-use wire::Value;
+use wire::{Value, command::Change};
 
 use crate::{
     applied::{Applied, CommandId, Seen},
@@ -317,6 +317,10 @@ fn try_set(
     if asker.id == CommandId::default() {
         // What the world itself does is done once.
         let by = by(resident, asker);
+        let change = match is_more_than_enough(state, attribute, change, now) {
+            true => &Change::To(Value::Int(0)),
+            false => change,
+        };
         let done = attributes::change(state, now.settings, attribute, change, by, now.ms);
         return match done {
             Ok(()) => Tried::AfterCommit(true),
@@ -350,6 +354,22 @@ fn try_set(
     // A refusal of what was sent before is recorded, too: the earlier attempt may still be on its way, and must have no effect after this answer.
     applied.record(&asker.key, asker.id, done, now.ms);
     Tried::AfterCommit(done)
+}
+
+/// Whether a blow takes more `hp` than there is, where there cannot be less than none: it takes what there is.
+fn is_more_than_enough(
+    state: &EntityState,
+    attribute: &str,
+    change: &Change,
+    now: &Now<'_>,
+) -> bool {
+    let (Change::By(step), "hp", Some(0.0)) = (change, attribute, now.settings.rule("hp").min)
+    else {
+        return false;
+    };
+    let left = state.attribute("hp", now.ms).and_then(Value::as_f64);
+    let (left, step) = (left.unwrap_or(0.0), step.as_f64().unwrap_or(0.0));
+    left > 0.0 && left + step < 0.0
 }
 
 /// What the change of an attribute is to the one who has it, if another makes it.

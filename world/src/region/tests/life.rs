@@ -417,3 +417,25 @@ fn a_giver_that_goes_from_region_to_region_gives_in_each() {
     assert!(given.is_some_and(|given| given > 1.0), "{given:?}");
     assert_eq!(Some(mushrooms(&yard)), given);
 }
+
+#[test]
+fn a_blow_that_is_more_than_enough_takes_what_there_is() {
+    let mut yard = with_monsters(None);
+    yard.settings.attributes.get_mut("hp").unwrap().min = Some(0.0);
+    yard.scripts = load(
+        "return function(me)\n  me:change('anna', 'hp', -4)\n  coroutine.yield(2)\n  me:change('anna', 'hp', -4)\nend",
+    );
+    let hp = |yard: &Yard| yard.row("anna").claimed.state.attribute("hp", 0).cloned();
+    let full = Body::Set {
+        name: "anna".to_owned(),
+        attribute: "hp".to_owned(),
+        change: Change::To(Value::Int(7)),
+    };
+    yard.command("anna", 1, id(1, 1), 0, full);
+    assert_eq!(hp(&yard), Some(Value::Int(7)));
+    give_scripted(&mut yard);
+    for _ in 0..20 {
+        yard.pass_time(TICK_MS);
+    }
+    assert_eq!(hp(&yard), Some(Value::Int(0)));
+}
