@@ -9,13 +9,11 @@ use std::{
 };
 
 use world::{
-    behaviours::Seen,
     content::{self, Content, Files, Placements},
     movement::Ground,
     position::Position,
     region::{
-        Creature, Index, Input, LinkId, Neighbours, Now, Output, Passage, Region, Surroundings,
-        TICK_MS,
+        Creature, Input, LinkId, Neighbours, Now, Output, Passage, Region, Surroundings, TICK_MS,
     },
     region_id::RegionId,
     scheduler::{Meter, Resumes},
@@ -162,7 +160,7 @@ impl World {
         let regions: BTreeMap<RegionId, Region> =
             ids.iter().map(|id| (*id, Region::new(*id, 1))).collect();
         let index = |(id, region): (&RegionId, &Region)| (*id, region.index());
-        let neighbours = Neighbourhood(regions.iter().map(index).collect());
+        let neighbours = regions.iter().map(index).collect::<BTreeMap<_, _>>();
         let mut world = Self {
             ground: Arc::new(content.terrain.clone()),
             neighbours: Arc::new(neighbours),
@@ -324,18 +322,5 @@ impl Surroundings for Around<'_> {
 
     fn meter(&self) -> Box<dyn Meter + '_> {
         Box::new(Resumes(u64::MAX))
-    }
-}
-
-#[derive(Debug)]
-struct Neighbourhood(BTreeMap<RegionId, Arc<Index>>);
-
-impl Neighbours for Neighbourhood {
-    fn look(&self, here: RegionId, place: Position, radius: f64, cell_tiles: u32) -> Vec<Seen> {
-        RegionId::in_view(place, radius, cell_tiles)
-            .filter(|region| *region != here)
-            .filter_map(|region| self.0.get(&region))
-            .flat_map(|index| index.look(place, radius))
-            .collect()
     }
 }

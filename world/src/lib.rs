@@ -4,6 +4,7 @@
 pub mod applied;
 pub mod attributes;
 pub mod behaviours;
+pub mod chance;
 pub mod content;
 pub mod entity;
 pub mod grid;

@@ -3,7 +3,7 @@
 //! Every server that looks at the same candidates comes to the same answer without talking to anybody; a candidate that joins or leaves
 //! moves only the regions that it gets or had.
 
-use crate::region_id::RegionId;
+use crate::{chance::Chance, region_id::RegionId};
 
 /// A zone server that could hold regions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +29,7 @@ fn weight(region: RegionId, address: &str) -> u64 {
     coordinates
         .into_iter()
         .fold(fnv1a(address.as_bytes()), |state, coordinate| {
-            mix(state ^ u64::from(coordinate.cast_unsigned()))
+            Chance::new(state ^ u64::from(coordinate.cast_unsigned())).number()
         })
 }
 
@@ -38,14 +38,6 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
         (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-/// One step of SplitMix64, whose every output bit depends on every input bit (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
-fn mix(state: u64) -> u64 {
-    let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
 }
 
 #[cfg(test)]

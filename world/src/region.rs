@@ -34,7 +34,7 @@ use std::{
 
 pub use creatures::{Population, SILENCE_MAX_MS};
 pub use input::{Creature, Input, Respawn};
-pub use life::{Index, NOBODY, Neighbours, NoNeighbours};
+pub use life::{Index, NOBODY, Neighbours};
 pub use message::{Answer, Departed, Message, Reason, Shown, Update};
 pub use output::Output;
 pub use replies::WINDOW;
@@ -399,7 +399,7 @@ impl Region {
             self.cared_for.insert(key.clone());
         }
         if let Some(mut before) = self.residents.insert(key.clone(), resident) {
-            self.still(&mut before);
+            self.end_mind(&mut before.mind);
         }
         self.note_expiry(&key);
         self.animate(&key, now);

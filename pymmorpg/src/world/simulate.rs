@@ -2,7 +2,6 @@
 //! map is published. There is no network and no database.
 
 mod around;
-mod chance;
 mod figures;
 mod gateway;
 mod server;

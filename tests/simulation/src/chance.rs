@@ -1,41 +1,33 @@
-//! The one source of chance of a run: a small generator of our own, so that a seed means the same run on every machine and with every version of a
+//! The one source of chance of a run: the world's own generator, so that a seed means the same run on every machine and with every version of a
 //! library. It does not know what is decided with it.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one addition and three mixing steps for each number.
+/// The generator of the world, and what else a run draws with it.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Chance(world::chance::Chance);
 
 impl Chance {
     /// The sequence of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let mut chance = Self(seed);
         // Neighbouring seeds begin far from each other.
-        Self(chance.next() ^ seed.rotate_left(32))
+        let apart = world::chance::Chance::new(seed).number();
+        Self(world::chance::Chance::new(apart ^ seed.rotate_left(32)))
     }
 
     /// A sequence of its own, so that what one part of a run draws does not shift what another does.
     #[must_use]
     pub fn branch(&mut self) -> Self {
-        Self::new(self.next())
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        Self::new(self.number())
     }
 
     /// Any number.
     pub fn number(&mut self) -> u64 {
-        self.next()
+        self.0.number()
     }
 
     /// A number below `end`; 0 if that is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
+        ((u128::from(self.number()) * u128::from(end)) >> 64) as u64
     }
 
     /// A number from `low` to `high`, both included.

@@ -8,7 +8,7 @@ use std::{
 use world::{
     movement::{self, Budget, Ground},
     position::Position,
-    region::{Neighbours, NoNeighbours},
+    region::Neighbours,
     region_id::RegionId,
     scripts::Scripts,
     settings::{AttributeRule, Settings, UNNAMED, Writer},
@@ -60,7 +60,7 @@ impl Yard {
         Self {
             ground: Arc::new(Open),
             scripts: Scripts::default(),
-            neighbours: Arc::new(NoNeighbours),
+            neighbours: Arc::new(BTreeMap::new()),
             settings: Arc::new(Settings {
                 cell_tiles: CELL_TILES,
                 speed: 1e6,

@@ -157,7 +157,7 @@ impl Region {
 const MAP_TARGET: &str = "";
 
 impl Ask {
-    fn new(asker: Asker, name: &str, action: Action) -> Self {
+    pub(super) fn new(asker: Asker, name: &str, action: Action) -> Self {
         Self {
             asker,
             target: name::key(name),

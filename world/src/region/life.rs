@@ -23,6 +23,7 @@ use super::{
 use crate::{
     applied::CommandId,
     behaviours::{Behaviour, Event, Kind, Seen},
+    chance::{Chance, mix},
     movement::{self, Ground},
     name,
     position::Position,
@@ -58,13 +59,14 @@ pub trait Neighbours: Send + Sync + fmt::Debug {
     fn look(&self, here: RegionId, place: Position, radius: f64, cell_tiles: u32) -> Vec<Seen>;
 }
 
-/// Nobody is there.
-#[derive(Debug)]
-pub struct NoNeighbours;
-
-impl Neighbours for NoNeighbours {
-    fn look(&self, _: RegionId, _: Position, _: f64, _: u32) -> Vec<Seen> {
-        Vec::new()
+/// Those who are in these regions, and nobody else.
+impl Neighbours for BTreeMap<RegionId, Arc<Index>> {
+    fn look(&self, here: RegionId, place: Position, radius: f64, cell_tiles: u32) -> Vec<Seen> {
+        RegionId::in_view(place, radius, cell_tiles)
+            .filter(|region| *region != here)
+            .filter_map(|region| self.get(&region))
+            .flat_map(|index| index.look(place, radius))
+            .collect()
     }
 }
 
@@ -100,8 +102,8 @@ pub(super) struct Life {
     index: Arc<Index>,
     moment: Option<Arc<Moment>>,
     wishes: Vec<Wish>,
-    /// Of the numbers that chance draws.
-    chance: u64,
+    /// All that is left to chance here.
+    chance: Chance,
     /// How many have been put into the world by others here.
     birth_count: u64,
     /// Whom they have put there and who are here still, by who did.
@@ -134,7 +136,7 @@ impl Life {
             index: Arc::new(Index::new()),
             moment: None,
             wishes: Vec::new(),
-            chance: seed,
+            chance: Chance::new(seed),
             birth_count: 0,
             broods: BTreeMap::new(),
             decays: BTreeSet::new(),
@@ -157,22 +159,8 @@ impl Life {
     /// What the next numbers depend on.
     #[cfg(test)]
     pub(super) fn drawn(&self) -> u64 {
-        self.chance
+        self.chance.clone().number()
     }
-
-    /// A number below `bound`; 0 if that is 0.
-    fn chance(&mut self, bound: u32) -> u32 {
-        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let drawn = u128::from(mix(self.chance)) * u128::from(bound);
-        u32::try_from(drawn >> 64).unwrap_or_default()
-    }
-}
-
-/// SplitMix64's last steps (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 impl Region {
@@ -287,28 +275,19 @@ impl Region {
                     attribute,
                     by,
                 } => {
-                    let Some(resident) = self.residents.get(&author) else {
+                    let Some(asker) = self.residents.get(&author).map(asker) else {
                         continue;
                     };
-                    let is_gift = attribute != "hp";
+                    // A blow that finds nobody has missed.
+                    let is_blow = attribute == "hp";
                     let action = Action::Set {
                         attribute,
                         change: Change::By(by),
                     };
-                    if is_gift {
-                        let gift = self.give(&resident.clone(), name::key(&target), action);
-                        self.hand_to(gift, now, out);
-                        continue;
+                    match is_blow {
+                        true => self.ask(Ask::new(asker, &target, action), now, out),
+                        false => self.give(asker, &target, action, now, out),
                     }
-                    // A blow that finds nobody has missed.
-                    let asker = asker(resident);
-                    let ask = Ask {
-                        asker,
-                        target: name::key(&target),
-                        action,
-                        hop_count: 0,
-                    };
-                    self.ask(ask, now, out);
                 }
                 Wish::Birth(creature) => self.bear(*creature, now, out),
             }
@@ -321,7 +300,7 @@ impl Region {
         let (west, north, east, south) = respawn.area?;
         let mut draw = |low: i32, high: i32| {
             let width = high.saturating_sub(low).max(1).cast_unsigned();
-            low.saturating_add_unsigned(self.life.chance(width))
+            low.saturating_add_unsigned(self.life.chance.below(width))
         };
         let mut places = (0..PLACES_MAX).map(|_| {
             let (x, y) = (draw(west, east), draw(north, south));
@@ -397,19 +376,16 @@ impl Region {
         let key = &resident.key;
         self.cared_for.remove(key);
         self.life.index.remove(&resident.label);
-        self.life.broods.retain(|_, brood| {
-            brood.remove(key);
-            !brood.is_empty()
-        });
-        self.still(resident);
-    }
-
-    /// Somebody does nothing of itself any more.
-    pub(super) fn still(&mut self, resident: &mut Resident) {
+        if resident.is_creature() {
+            self.life.broods.retain(|_, brood| {
+                brood.remove(key);
+                !brood.is_empty()
+            });
+        }
         self.end_mind(&mut resident.mind);
     }
 
-    fn end_mind(&mut self, mind: &mut Option<Mind>) {
+    pub(super) fn end_mind(&mut self, mind: &mut Option<Mind>) {
         if let Some(mind) = mind.take()
             && let Some(scheduler) = &mut self.life.scheduler
         {

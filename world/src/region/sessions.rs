@@ -62,10 +62,10 @@ impl Region {
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
-        let claiming = self.claiming.remove(&enter.key);
-        let has_left = claiming.as_ref().is_some_and(|claiming| claiming.has_left);
-        let is_over = claiming.as_ref().is_some_and(|claiming| claiming.is_over);
-        let next = claiming.and_then(|claiming| claiming.next);
+        let (has_left, is_over, next) = match self.claiming.remove(&enter.key) {
+            Some(claiming) => (claiming.has_left, claiming.is_over, claiming.next),
+            None => (false, false, None),
+        };
         let key = enter.key.clone();
         match outcome {
             ClaimOutcome::Claimed(row) => {

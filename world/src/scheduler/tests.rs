@@ -71,16 +71,17 @@ fn writing(
     }
 }
 
-/// The same for the same seed (SplitMix64; see [`crate::placement`]).
+/// The same for the same seed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Chance(u64);
+struct Chance(crate::chance::Chance);
 
 impl Chance {
+    fn new(seed: u64) -> Self {
+        Self(crate::chance::Chance::new(seed))
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let state = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (state ^ (state >> 31)) % bound
+        self.0.number() % bound
     }
 }
 

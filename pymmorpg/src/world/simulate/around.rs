@@ -1,15 +1,12 @@
 //! What a region sees of the rest: all regions of all maps are on one server, whose mailboxes are never full.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeSet, HashMap},
     time::Instant,
 };
 
 use world::{
-    behaviours::Seen,
-    position::Position,
-    region::{Index, LinkId, Neighbours, Passage, Surroundings},
+    region::{LinkId, Passage, Surroundings},
     region_id::RegionId,
     scheduler::Meter,
 };
@@ -61,19 +58,5 @@ impl Meter for Unlimited {
 
     fn now_ns(&mut self) -> u64 {
         u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-}
-
-/// Who is in each region.
-#[derive(Debug)]
-pub(super) struct Neighbourhood(pub(super) BTreeMap<RegionId, Arc<Index>>);
-
-impl Neighbours for Neighbourhood {
-    fn look(&self, here: RegionId, place: Position, radius: f64, cell_tiles: u32) -> Vec<Seen> {
-        RegionId::in_view(place, radius, cell_tiles)
-            .filter(|region| *region != here)
-            .filter_map(|region| self.0.get(&region))
-            .flat_map(|index| index.look(place, radius))
-            .collect()
     }
 }

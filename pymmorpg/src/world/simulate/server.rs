@@ -10,6 +10,7 @@ use std::{
 
 use world::{
     applied::{Applied, CommandId},
+    chance::Chance,
     content::Content,
     entity::{Attribute, EntityState},
     movement::Ground,
@@ -26,8 +27,7 @@ use world::{
 };
 
 use super::{
-    around::{Around, Neighbourhood},
-    chance::Chance,
+    around::Around,
     gateway::{Gateway, LINK},
     walkers::{self, STEP_TICKS, Walker},
 };
@@ -84,7 +84,7 @@ impl Server {
         let regions: BTreeMap<RegionId, Region> =
             regions.map(|id| (*id, Region::new(*id, epoch))).collect();
         let index = |(id, region): (&RegionId, &Region)| (*id, region.index());
-        let neighbours = Neighbourhood(regions.iter().map(index).collect());
+        let neighbours = regions.iter().map(index).collect::<BTreeMap<_, _>>();
         Self {
             regions,
             gateway: Gateway::default(),
@@ -98,7 +98,7 @@ impl Server {
             neighbours: Arc::new(neighbours),
             game_masters: BTreeSet::new(),
             walkers: Vec::new(),
-            chance: Chance::new(seed),
+            chance: Chance::new(seed.into()),
             tick: 0,
             mail: VecDeque::new(),
             busy: Duration::ZERO,

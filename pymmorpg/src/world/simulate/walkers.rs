@@ -1,9 +1,6 @@
 //! Players who walk about: straight on until something is in the way or they think better of it.
 
-use world::terrain::Terrain;
-use world::{position::Position, region::Body};
-
-use super::chance::Chance;
+use world::{chance::Chance, position::Position, region::Body, terrain::Terrain};
 
 /// A walker takes a step every so many ticks: ten in a second.
 pub(super) const STEP_TICKS: u64 = 2;

@@ -4,10 +4,12 @@
 use wire::{Value, command::Change};
 
 use super::{
-    super::{Action, Ask, Creature, Now, Output, Region, Resident, TICK_MS, resident::Waiting},
+    super::{
+        Action, Ask, Asker, Creature, Now, Output, Region, Resident, TICK_MS, resident::Waiting,
+    },
     asker,
 };
-use crate::{applied::CommandId, behaviours::Event, name, position::Position};
+use crate::{behaviours::Event, name, position::Position};
 
 /// How long what was dropped lies there, in milliseconds.
 pub(super) const LOOT_MS: u64 = 120_000;
@@ -62,22 +64,15 @@ impl Region {
 
     /// Whom a game master has placed has a row, and is dead when that is gone: it despawns itself, as the audit log says.
     fn end_placed(&mut self, key: &str) {
-        let epoch = self.publisher.epoch();
+        let id = self.next_id();
         let Some(resident) = self.residents.get_mut(key) else {
             return;
         };
-        self.life.gift_count += 1;
-        let mut asker = asker(resident);
-        asker.id = CommandId {
-            generation: epoch,
-            counter: self.life.gift_count,
+        let author = Asker {
+            id,
+            ..asker(resident)
         };
-        let end = Ask {
-            asker,
-            target: key.to_owned(),
-            action: Action::Despawn,
-            hop_count: 0,
-        };
+        let end = Ask::new(author, key, Action::Despawn);
         resident.waiting.push_front(Waiting::Ask(end));
     }
 
@@ -130,9 +125,9 @@ impl Region {
             attribute: item,
             change: Change::By(amount.unwrap_or(Value::Int(1))),
         };
-        let gift = self.give(&loot.clone(), name::key(by), action);
+        let from = asker(loot);
         self.die(key, now, out);
-        self.hand_to(gift, now, out);
+        self.give(from, by, action, now, out);
         true
     }
 

@@ -2,8 +2,8 @@
 //! where it cannot be, as on another server; each row takes it once, as it takes a player's command once.
 
 use super::{
-    super::{Action, Ask, Message, Now, Output, Region, Resident},
-    NOBODY, asker,
+    super::{Action, Ask, Asker, Message, Now, Output, Region},
+    NOBODY,
 };
 use crate::applied::CommandId;
 
@@ -26,28 +26,34 @@ pub(super) struct Gift {
 }
 
 impl Region {
-    /// An entity of this region gives something to somebody.
-    pub(super) fn give(&mut self, from: &Resident, to: String, action: Action) -> Ask {
+    /// A command of the region's own has another name than all others of it.
+    pub(super) fn next_id(&mut self) -> CommandId {
         self.life.gift_count += 1;
-        let number = self.life.gift_count;
-        let mut asker = asker(from);
-        // A row remembers one command of each author, and takes no earlier one: a giver is another one in each region, and what is given again comes late.
-        asker.key = format!("{}#{:x}.{}", asker.key, number >> GIFT_BITS, number % SLOTS);
-        asker.session.number = number;
-        asker.id = CommandId {
+        CommandId {
             generation: self.publisher.epoch(),
-            counter: number,
-        };
-        Ask {
-            asker,
-            target: to,
-            action,
-            hop_count: 0,
+            counter: self.life.gift_count,
         }
     }
 
+    /// An entity of this region gives something to somebody.
+    pub(super) fn give(
+        &mut self,
+        mut from: Asker,
+        to: &str,
+        action: Action,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        from.id = self.next_id();
+        let number = from.id.counter;
+        // A row remembers one command of each author, and takes no earlier one: a giver is another one in each region, and what is given again comes late.
+        from.key = format!("{}#{:x}.{}", from.key, number >> GIFT_BITS, number % SLOTS);
+        from.session.number = number;
+        self.hand_to(Ask::new(from, to, action), now, out);
+    }
+
     /// Sends it, and again until it has arrived.
-    pub(super) fn hand_to(&mut self, ask: Ask, now: &Now<'_>, out: &mut Vec<Output>) {
+    fn hand_to(&mut self, ask: Ask, now: &Now<'_>, out: &mut Vec<Output>) {
         let mut again = ask.clone();
         again.asker.attempt += 1;
         let number = ask.asker.session.number;

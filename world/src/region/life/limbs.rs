@@ -236,7 +236,7 @@ impl Body for Limbs<'_> {
     }
 
     fn chance(&mut self, bound: u32) -> u32 {
-        self.region.life.chance(bound)
+        self.region.life.chance.below(bound)
     }
 
     fn events(&mut self) -> Vec<Event> {

@@ -263,7 +263,7 @@ impl Yard {
         };
         let mut region = std::mem::replace(region, Region::new(id, 0));
         let ground: Arc<dyn Ground> = Arc::new(self.ground.clone());
-        let neighbours: Arc<dyn Neighbours> = Arc::new(NoNeighbours);
+        let neighbours: Arc<dyn Neighbours> = Arc::new(BTreeMap::new());
         let now = Now {
             ms: self.now_ms,
             settings: &Arc::new(self.settings.clone()),

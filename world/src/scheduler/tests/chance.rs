@@ -86,7 +86,7 @@ fn mix(digest: u64, text: &str) -> u64 {
 fn run(seed: u64) -> (World, Vec<(Stats, Vec<Ended>)>) {
     let mut scheduler = Scheduler::<World>::new(0);
     let mut world = World {
-        chance: Chance(seed),
+        chance: Chance::new(seed),
         ..World::default()
     };
     let mut seen = Vec::new();

@@ -18,7 +18,7 @@ enum Act {
 
 /// What is done in a uthread's turn, and what it wants next: the same for the same uthread, tick and seed.
 fn turn(seed: u64, number: u32, now: u64, others: u32) -> (Act, Step) {
-    let mut chance = Chance(seed ^ u64::from(number) << 32 ^ now);
+    let mut chance = Chance::new(seed ^ u64::from(number) << 32 ^ now);
     let act = act(&mut chance, others);
     let step = match chance.below(30) {
         0 => Step::End,
@@ -241,7 +241,7 @@ proptest! {
         count in 1u32..25,
         budget in 0u64..30,
     ) {
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let (mut model, mut world) = (Model::default(), World::default());
         let mut scheduler = Scheduler::<World>::new(0);
         for number in 0..count {

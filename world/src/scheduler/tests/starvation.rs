@@ -10,7 +10,7 @@ struct Waits(Vec<(u16, u64)>);
 
 /// Yields priorities at random, and now and then sleeps, or adds one more.
 fn restless(seed: u64, mut priority: u16, mut due: u64, spare: u64) -> impl Uthread<Waits> {
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     move |world: &mut Waits, handle: &mut Handle<'_, Waits>| {
         let now = handle.now();
         world.0.push((priority, now - due));
