@@ -92,12 +92,7 @@ class Spawns(CreaturesCase):
     expected_log = (r'"level":"WARN"',)
 
     def tearDown(self):
-        """Whatever died is there again for the next test."""
-        for program in self.cluster.programs:
-            if not program.is_running():
-                program.kill()
-                program.start()
-        self.cluster.wait_until_settled()
+        self.revive()
 
     def test_wanderers_go_over_borders_of_zone_servers_and_are_seen_all_the_time(self):
         watchers = self.watchers()

@@ -15,12 +15,7 @@ class Deaths(ClusterCase):
     expected_log = (r'"level":"WARN"',)
 
     def tearDown(self):
-        """Whatever died is there again for the next test."""
-        for program in self.cluster.programs:
-            if not program.is_running():
-                program.kill()
-                program.start()
-        self.cluster.wait_until_settled()
+        self.revive()
 
     def test_players_of_a_zone_server_that_dies_play_on(self):
         x, y = self.borders()[0]

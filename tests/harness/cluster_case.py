@@ -1,7 +1,9 @@
 """A test case with a cluster of its own, shared by all tests of the class."""
 
+import contextlib
 import itertools
 import tempfile
+import threading
 from pathlib import Path
 
 from . import databases
@@ -80,7 +82,43 @@ class ClusterCase(YardCase):
     def _inner_cells(self):
         return itertools.product(range(1, self.plain.columns - 2), range(1, self.plain.rows - 2))
 
+    def revive(self) -> None:
+        """Whatever died is there again for the next test."""
+        for program in self.cluster.programs:
+            if not program.is_running():
+                program.kill()
+                program.start()
+        self.cluster.wait_until_settled()
+
     # -- people
+
+    @contextlib.contextmanager
+    def seen_all_the_time(self, watchers: list[Raw], name: str, more_views_than: int):
+        """Meanwhile, each watcher looks again and again and sees somebody once in every view; and often enough to see a gap."""
+        is_over = threading.Event()
+        failures, counts = [], []
+
+        def watch(watcher):
+            views = 0
+            while not is_over.is_set():
+                names = [entity["name"] for entity in watcher.ask("update")]
+                views += 1
+                if names.count(name) != 1:
+                    failures.append("%s sees %r in view %d" % (watcher.name, names, views))
+                    return
+            counts.append(views)
+
+        threads = [threading.Thread(target=watch, args=(watcher,)) for watcher in watchers]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(min(counts), more_views_than, "views enough to see a gap in")
 
     def game_master(self) -> Raw:
         """The class's game master, whom every zone server knows as one. It starts at the start like everybody else."""
