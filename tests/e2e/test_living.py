@@ -28,7 +28,8 @@ say = { type = "str", visible = true, ttl = "2s" }
 facing = { type = "str", visible = true }
 taken = { type = "bool", write = { near = 3 } }
 item = { type = "str", write = "gm", visible = true }
-mushrooms = { type = "int", min = 0, max = 99, default = 0, write = { near = 3 } }
+mushrooms = { type = "int", min = 0, max = 99, default = 0, write = "gm" }
+offer = { type = "int", min = 1, max = 99, write = { near = 3 } }
 swords = { type = "int", min = 0, default = 0, write = "gm" }
 
 [templates.player]
@@ -324,11 +325,16 @@ class Scripts(LivingCase):
         self.until_seen(player, mara, lambda seen: "Bring me 3 mushrooms, %s" % player.name in seen.get("say", ""))
         for left in (2, 1, 0):
             until(lambda: distance(player.view()[mara]["pos"], player.position()) < 2.9, "she is near", 60)
-            self.assertIs(player.ask("set", mara, "mushrooms", (1,)), True)
+            self.assertIs(player.ask("set", mara, "offer", 1), True)
             until(lambda: player.ask("get", player.name, "mushrooms") == left, "she takes it")
         until(lambda: player.ask("get", player.name, "swords") == 1, "she gives a sword")
         self.until_seen(player, mara, lambda seen: seen.get("say") == "Here is your sword, %s!" % player.name)
-        self.assertIs(player.ask("set", player.name, "swords", (1,)), False, "nobody else gives swords")
+        for name, value in (("swords", (1,)), ("mushrooms", 3)):
+            self.assertIs(player.ask("set", player.name, name, value), False, "nobody else gives them")
+        until(lambda: distance(player.view()[mara]["pos"], player.position()) < 2.9, "she is near", 60)
+        self.assertIs(player.ask("set", mara, "offer", 3), True)
+        self.until_seen(player, mara, lambda seen: seen.get("say") == "You have not got so many, %s." % player.name)
+        self.assertEqual(player.ask("get", player.name, "swords"), 1)
 
     def test_a_script_is_edited_while_it_runs(self):
         player, herald = self.visit("square", 6.5, 6.5), "Herald#square"
@@ -494,7 +500,7 @@ class Meadow(unittest.TestCase):
         self.see("Mara", lambda seen: seen.get("say") == "Bring me 2 mushrooms, Anna, and I give you a sword.")
         for count in (2, 1):
             self.go(*self.see("Mara")["pos"][:2])
-            self.assertIs(self.player.ask("set", "Mara#meadow", "mushrooms", (1,)), True)
+            self.assertIs(self.player.ask("set", "Mara#meadow", "offer", 1), True)
             until(lambda: self.player.ask("get", "Anna", "mushrooms") == count, "she takes it")
         until(lambda: self.player.ask("get", "Anna", "swords") == 1, "she gives a sword")
         # And a wall.

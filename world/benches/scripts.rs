@@ -235,6 +235,9 @@ impl Body for Walker {
     }
     fn say(&mut self, _: &str) {}
     fn change(&mut self, _: &str, _: &str, _: Value) {}
+    fn request(&mut self, _: &str, _: &str, _: Value) -> u64 {
+        0
+    }
     fn spawn(&mut self, _: &str, _: Position) -> Result<String, String> {
         Err("nothing is spawned here".to_owned())
     }

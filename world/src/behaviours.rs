@@ -72,6 +72,8 @@ pub trait Body {
     fn say(&mut self, text: &str);
     /// Changes a number of somebody whom it sees, as `set` with a tuple would: `hp` by a negative number is a hit.
     fn change(&mut self, target: &str, attribute: &str, by: Value);
+    /// The same, and what becomes of it is said by [`Event::Answered`] with this number.
+    fn request(&mut self, target: &str, attribute: &str, by: Value) -> u64;
     /// Puts a new creature of a template of `world.toml` into the world.
     ///
     /// # Errors
@@ -123,5 +125,12 @@ pub enum Event {
         by: String,
         /// How much.
         amount: f64,
+    },
+    /// What has become of something that it has requested.
+    Answered {
+        /// The number of the request.
+        number: u64,
+        /// Whether it was done; None: nobody knows.
+        done: Option<bool>,
     },
 }

@@ -222,6 +222,7 @@ impl Region {
         self.is_draining
             && self.spawn_count == 0
             && self.claiming.is_empty()
+            && !self.has_gifts()
             && self.residents.values().all(Resident::is_creature)
     }
 
@@ -272,7 +273,6 @@ impl Region {
             Input::Drain => self.drain(now, out),
         }
         self.let_out(now, out);
-        self.hear_nobody(out);
         self.schedule(is_wake, now.ms);
     }
 
@@ -403,6 +403,7 @@ impl Region {
         }
         self.note_expiry(&key);
         self.animate(&key, now);
+        self.end_if_dead(&key, now);
         out.push(Output::Here(key.clone()));
         self.look_outside(&key, now.settings.cell_tiles);
     }

@@ -306,6 +306,7 @@ mod tests {
                     kind: "get",
                     is_gm: false,
                     position: place,
+                    giver: None,
                 },
                 target: "bert".to_owned(),
                 action: Action::Get("pos".to_owned()),

@@ -5,26 +5,30 @@ local WANTED = 3
 near_radius = 3
 function on_near(me, who)
     if who.is_player then
-        me:say("Bring me " .. WANTED - (me.mushrooms or 0) .. " mushrooms, " .. who.name .. ", and I give you a sword.")
+        me:say("Bring me " .. WANTED - (me.basket or 0) .. " mushrooms, " .. who.name .. ", and I give you a sword.")
     end
 end
 
--- Whoever sets her `mushrooms` gives them to her, out of his own.
+-- Whoever sets her `offer` gives her so many of his mushrooms, if he has them.
 function on_set(me, who, attribute, count)
-    local given = attribute == "mushrooms" and count - (me.basket or 0) or 0
-    if given < 1 then
+    if attribute ~= "offer" then
         return
     end
-    me:change(who, "mushrooms", -given)
-    if count < WANTED then
-        me.basket = count
-        me:say("Thank you, " .. who.name .. ". " .. WANTED - count .. " more!")
-        return
-    end
-    me.basket = 0
-    me.mushrooms = 0
-    me:change(who, "swords", 1)
-    me:say("Here is your sword, " .. who.name .. "!")
+    local given = math.min(count, WANTED - (me.basket or 0))
+    me:change(who, "mushrooms", -given, function(me, done)
+        if not done then
+            me:say("You have not got so many, " .. who.name .. ".")
+            return
+        end
+        me.basket = (me.basket or 0) + given
+        if me.basket < WANTED then
+            me:say("Thank you, " .. who.name .. ". " .. WANTED - me.basket .. " more!")
+            return
+        end
+        me.basket = 0
+        me:change(who, "swords", 1)
+        me:say("Here is your sword, " .. who.name .. "!")
+    end)
 end
 
 -- In between, she looks after her garden.

@@ -221,7 +221,7 @@ impl Behaviour for Hunter {
         let hits = body.events().into_iter().rev();
         let hitter = hits.into_iter().find_map(|event| match event {
             Event::Hit { by, .. } => Some(by),
-            Event::Set { .. } => None,
+            Event::Set { .. } | Event::Answered { .. } => None,
         });
         match self.state {
             State::Waits => self.wait(body, hitter.as_deref()),

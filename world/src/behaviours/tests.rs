@@ -162,6 +162,11 @@ impl Body for Puppet {
         self.changes.push(change);
     }
 
+    fn request(&mut self, target: &str, attribute: &str, by: Value) -> u64 {
+        self.change(target, attribute, by);
+        0
+    }
+
     fn spawn(&mut self, _template: &str, _place: Position) -> Result<String, String> {
         Err("no behaviour of ours spawns".to_owned())
     }

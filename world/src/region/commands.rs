@@ -47,6 +47,7 @@ impl Region {
             id,
             attempt,
             kind: body.kind(),
+            giver: None,
         };
         match body {
             Body::Move { dx, dy } => self.walk(&asker, (dx, dy), now, out),

@@ -77,11 +77,12 @@ impl Region {
         let (mut replies, mut events) = (Vec::new(), Vec::new());
         let mut next = Some(first);
         while let Some(ask) = next {
+            let hp = hp(&state, now);
             match try_set(resident, &mut state, &mut applied, &ask, now) {
                 Tried::Answer(done) => out.push(ask.asker.done(done)),
                 Tried::Again => out.push(ask.asker.try_again()),
                 Tried::AfterCommit(done) => {
-                    let event = done.then(|| event_of(&ask, resident, &state, now));
+                    let event = done.then(|| event_of(&ask, resident, hp, &state, now));
                     events.extend(event.flatten());
                     replies.push((ask.asker, done));
                 }
@@ -314,13 +315,14 @@ fn try_set(
         return Tried::Answer(false);
     };
     let asker = &ask.asker;
-    if asker.id == CommandId::default() {
-        // What the world itself does is done once.
+    let is_done_once = asker.id == CommandId::default();
+    let is_of_the_world = is_done_once || asker.giver.is_some();
+    let change = match is_of_the_world && is_more_than_enough(state, attribute, change, now) {
+        true => &Change::To(Value::Int(0)),
+        false => change,
+    };
+    if is_done_once {
         let by = by(resident, asker);
-        let change = match is_more_than_enough(state, attribute, change, now) {
-            true => &Change::To(Value::Int(0)),
-            false => change,
-        };
         let done = attributes::change(state, now.settings, attribute, change, by, now.ms);
         return match done {
             Ok(()) => Tried::AfterCommit(true),
@@ -367,13 +369,22 @@ fn is_more_than_enough(
     else {
         return false;
     };
-    let left = state.attribute("hp", now.ms).and_then(Value::as_f64);
-    let (left, step) = (left.unwrap_or(0.0), step.as_f64().unwrap_or(0.0));
+    let (left, step) = (hp(state, now).unwrap_or(0.0), step.as_f64().unwrap_or(0.0));
     left > 0.0 && left + step < 0.0
 }
 
-/// What the change of an attribute is to the one who has it, if another makes it.
-fn event_of(ask: &Ask, resident: &Resident, state: &EntityState, now: &Now<'_>) -> Option<Event> {
+fn hp(state: &EntityState, now: &Now<'_>) -> Option<f64> {
+    state.attribute("hp", now.ms)?.as_f64()
+}
+
+/// What the change of an attribute is to the one who has it, if another makes it. `hp_before` is what it had until then.
+fn event_of(
+    ask: &Ask,
+    resident: &Resident,
+    hp_before: Option<f64>,
+    state: &EntityState,
+    now: &Now<'_>,
+) -> Option<Event> {
     let Action::Set { attribute, .. } = &ask.action else {
         return None;
     };
@@ -382,9 +393,7 @@ fn event_of(ask: &Ask, resident: &Resident, state: &EntityState, now: &Now<'_>) 
     }
     let by = ask.asker.key.clone();
     let value = state.attribute(attribute, now.ms)?;
-    let before = resident.state.attribute(attribute, now.ms);
-    let [before, after] = [before, Some(value)].map(|one| one.and_then(Value::as_f64));
-    if let (true, Some(before), Some(after)) = (attribute == "hp", before, after)
+    if let (true, Some(before), Some(after)) = (attribute == "hp", hp_before, value.as_f64())
         && after < before
     {
         let amount = before - after;

@@ -133,7 +133,14 @@ impl Region {
         }
         let is_here = |key: &String| self.residents.contains_key(key);
         let mut counted = std::mem::take(&mut self.creatures.counted);
-        counted.retain(|key, one| is_here(key) || is_dead(one) || wanted.contains_key(key));
+        let is_gone = |key: &String, one: &mut Counted| {
+            !is_here(key) && !is_dead(one) && !wanted.contains_key(key)
+        };
+        for (key, one) in counted.extract_if(.., is_gone) {
+            if one.away.is_some() {
+                out.push(Output::Abroad(key, None));
+            }
+        }
         let awaited = counted.iter().filter(|(_, one)| one.is_awaited());
         self.creatures.awaited = awaited.map(|(key, _)| key.clone()).collect();
         self.creatures.counted = counted;
@@ -282,6 +289,7 @@ impl Region {
             News::Lives => self.lives(&key, said, from, now, out),
             News::HasEnded { for_good } => self.ended_abroad(&key, said, for_good, now, out),
             News::HasDied => self.died_abroad(&key, said, now.ms, out),
+            News::Answered { number, done } => self.given(number, done),
             News::Superseded => {
                 let here = self.residents.get(&key);
                 let is_guest = here.is_some_and(|one| one.home().is_some_and(|it| it != self.id));
@@ -502,6 +510,15 @@ impl Region {
         self.start_again(waiting, now, out);
     }
 
+    /// One of ours that is not here is nobody any more.
+    pub(super) fn count_no_longer(&mut self, key: &str, out: &mut Vec<Output>) {
+        let counted = self.creatures.counted.get(key);
+        if counted.is_some_and(|one| one.away.is_some()) {
+            self.creatures.stop_counting(key);
+            out.push(Output::Abroad(key.to_owned(), None));
+        }
+    }
+
     fn bury(&mut self, key: &str, now_ms: u64) {
         let Some(counted) = self.creatures.counted.get_mut(key) else {
             return;
@@ -568,8 +585,7 @@ impl Region {
             {
                 self.make(creature, now, out);
             } else {
-                self.creatures.stop_counting(&key);
-                out.push(Output::Abroad(key, None));
+                self.count_no_longer(&key, out);
             }
         }
     }

@@ -88,9 +88,13 @@ enum Wish {
         target: String,
         attribute: String,
         by: Value,
+        /// The number under which it hears what becomes of that, if it wants to.
+        request: Option<u64>,
     },
     /// Somebody comes into the world.
     Birth(Box<Creature>),
+    /// Somebody has taken its own `hp`.
+    Death(String),
 }
 
 /// The life of a region.
@@ -113,6 +117,8 @@ pub(super) struct Life {
     /// What is on its way to somebody, by number.
     gifts: BTreeMap<u64, Gift>,
     gift_count: u64,
+    /// How many changes were requested here whose authors want to know what becomes of them.
+    request_count: u64,
 }
 
 impl fmt::Debug for Life {
@@ -142,6 +148,7 @@ impl Life {
             decays: BTreeSet::new(),
             gifts: BTreeMap::new(),
             gift_count: mix(seed) >> 24 << gifts::GIFT_BITS,
+            request_count: 0,
         }
     }
 
@@ -166,7 +173,8 @@ impl Life {
 impl Region {
     /// When somebody is due, in milliseconds since 1970. Where nobody looks, that waits for the next tick of the trickle.
     pub(super) fn life_at_ms(&self) -> Option<u64> {
-        let scheduler = self.life.scheduler.as_ref()?;
+        // Who does anything now would do it for nobody: whoever is here is let go of.
+        let scheduler = self.life.scheduler.as_ref().filter(|_| !self.is_draining)?;
         // Who was left for want of time has been due before, and goes on in the next tick.
         let due = scheduler.next_due()?.max(scheduler.now() + 1);
         let tick = match self.is_seen {
@@ -274,22 +282,27 @@ impl Region {
                     target,
                     attribute,
                     by,
+                    request,
                 } => {
                     let Some(asker) = self.residents.get(&author).map(asker) else {
                         continue;
                     };
                     // A blow that finds nobody has missed.
-                    let is_blow = attribute == "hp";
+                    let is_blow = attribute == "hp" && request.is_none();
                     let action = Action::Set {
                         attribute,
                         change: Change::By(by),
                     };
                     match is_blow {
                         true => self.ask(Ask::new(asker, &target, action), now, out),
-                        false => self.give(asker, &target, action, now, out),
+                        false => self.give(asker, &target, action, request, now, out),
                     }
                 }
                 Wish::Birth(creature) => self.bear(*creature, now, out),
+                Wish::Death(key) => {
+                    self.heed(&key, Vec::new(), now, out);
+                    self.go_on(&key, now, out);
+                }
             }
         }
     }
@@ -415,6 +428,7 @@ fn asker(author: &Resident) -> Asker {
         kind: "set",
         is_gm: true,
         position: author.state.position,
+        giver: None,
     }
 }
 

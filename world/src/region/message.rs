@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wire::Value;
 
-use super::{Asker, Enter, Output, Session};
+use super::{Asker, Enter, News, Output, Session, Word};
 use crate::{position::Position, region_id::RegionId};
 
 /// What a gateway is told.
@@ -142,6 +142,10 @@ pub struct Departed {
 impl Asker {
     /// The answer.
     pub(super) fn answer(&self, answer: Answer) -> Output {
+        if let Some(giver) = self.giver {
+            let word = self.word_to(giver, answer == Answer::Done(true));
+            return Output::Say(giver, Box::new(word));
+        }
         let message = Message::Reply {
             session: self.session.number,
             counter: self.id.counter,
@@ -150,6 +154,19 @@ impl Asker {
             answer,
         };
         Output::Tell(self.session.link, message)
+    }
+
+    /// What the region is told whose creature has asked.
+    #[must_use]
+    pub fn word_to(&self, giver: RegionId, done: bool) -> Word {
+        let number = self.session.number;
+        Word {
+            from: giver,
+            key: self.key.clone(),
+            own: 0,
+            version: 0,
+            news: News::Answered { number, done },
+        }
     }
 
     /// The answer to what was done, or not.

@@ -2,7 +2,10 @@
 
 use wire::{Value, command::Change};
 
-use crate::{applied::CommandId, entity::EntityState, position::Position, terrain::TileEdit};
+use crate::{
+    applied::CommandId, entity::EntityState, position::Position, region_id::RegionId,
+    terrain::TileEdit,
+};
 
 /// One gateway's stream, never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,6 +139,8 @@ pub struct Asker {
     pub is_gm: bool,
     /// Where the author was when it asked.
     pub position: Position,
+    /// The region that is told the answer in place of a session: a creature of that region is the author.
+    pub giver: Option<RegionId>,
 }
 
 /// A command whose author has been checked, on its way to what it is about.

@@ -35,6 +35,13 @@ pub enum News {
     HasDied,
     /// From its home: a later one counts; whatever is earlier than this is to end.
     Superseded,
+    /// To the region that it gave something from: what was answered. Neither `own` nor `version` says anything.
+    Answered {
+        /// Which gift.
+        number: u64,
+        /// Whether it was taken.
+        done: bool,
+    },
 }
 
 /// A creature on its way.

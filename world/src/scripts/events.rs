@@ -1,8 +1,8 @@
-//! What has happened to an entity, as its script's handlers are given it. It does not know when they run.
+//! What has happened to an entity, as its script's handlers, and who waits for an answer, are given it. It does not know when they run.
 
 use mlua::{Lua, Table};
 
-use super::values;
+use super::{ops, values};
 use crate::behaviours::Event;
 
 /// A list of handlers' names, each with what the handler is called with.
@@ -30,6 +30,11 @@ pub(super) fn to_lua(lua: &Lua, happened: &[Event]) -> mlua::Result<Table> {
                 entry.raw_set(1, "on_hit")?;
                 entry.raw_set(2, who(by)?)?;
                 entry.raw_set(3, *amount)?;
+            }
+            Event::Answered { number, done } => {
+                entry.raw_set(1, "answered")?;
+                entry.raw_set(2, ops::number(*number))?;
+                entry.raw_set(3, *done)?;
             }
         }
         list.raw_set(index + 1, entry)?;

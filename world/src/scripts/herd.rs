@@ -137,7 +137,7 @@ impl Member {
 
     fn take_turn(&self, body: &mut dyn Body) -> Result<Wanted, Failure> {
         let herd = &*self.herd;
-        let now = ops::tick(body.tick());
+        let now = ops::number(body.tick());
         let happened = body.events();
         let (kind, what) = herd.in_turn(|| {
             let events = (!happened.is_empty())

@@ -41,8 +41,11 @@ pub const FAULT_COUNT_MAX: usize = 64;
 /// The longest text of a fault, in bytes; the rest is left out.
 pub const FAULT_BYTES_MAX: usize = 512;
 
-/// How many `after`s an entity waits for at most; another is an error in the script.
+/// How many `after`s and answers an entity waits for at most; another is an error in the script.
 pub const TIMER_COUNT_MAX: usize = 64;
+
+/// How long an entity waits for an answer, in ticks: twice as long as a change is tried. After that, nobody knows what became of it.
+pub const ANSWER_TICKS: u64 = 220;
 
 /// What a caught error costs, in steps: the dearest ones are thrown through two hundred frames, and take most of a millisecond.
 pub const CAUGHT_STEPS: u32 = 200;

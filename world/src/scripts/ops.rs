@@ -12,7 +12,7 @@ use crate::{
 pub(super) type Op = u8;
 
 /// What the prelude calls them.
-pub(super) const NAMES: [(&str, Op); 11] = [
+pub(super) const NAMES: [(&str, Op); 12] = [
     ("op_get", GET),
     ("op_set", SET),
     ("op_step", STEP),
@@ -24,6 +24,7 @@ pub(super) const NAMES: [(&str, Op); 11] = [
     ("op_change", CHANGE),
     ("op_chance", CHANCE),
     ("op_is_clear", IS_CLEAR),
+    ("op_request", REQUEST),
 ];
 
 const GET: Op = 0;
@@ -37,6 +38,7 @@ const SPAWN: Op = 7;
 const CHANGE: Op = 8;
 const CHANCE: Op = 9;
 const IS_CLEAR: Op = 10;
+const REQUEST: Op = 11;
 
 /// How many places of a path a script is given at most: from there, it asks again.
 const PLACES_MAX: usize = 256;
@@ -71,7 +73,14 @@ pub(super) fn act(lua: &Lua, body: &mut dyn Body, op: Op, args: [Of; 3]) -> mlua
         WALK => place(body, &args[0], &args[1]).map(|to| walked(body.walk(to))),
         IS_CLEAR => place(body, &args[0], &args[1]).map(|to| Of::Boolean(body.is_clear(to))),
         SAY => say(body, &args[0]),
-        CHANGE => change(body, &args),
+        CHANGE => change_of(&args).map(|(target, attribute, by)| {
+            body.change(&target, &attribute, by);
+            Of::Nil
+        }),
+        REQUEST => change_of(&args).map(|(target, attribute, by)| {
+            let number = body.request(&target, &attribute, by);
+            self::number(number)
+        }),
         _ => Ok(chance(body, &args[0])),
     };
     Ok(match answer {
@@ -94,7 +103,7 @@ fn get(lua: &Lua, body: &dyn Body, name: &Of) -> mlua::Result<Of> {
         "z" => Of::Number(f64::from(here().z)),
         "name" => body.name().into_lua(lua)?,
         "home" => Of::Table(at(lua, &body.home())?),
-        "tick" => tick(body.tick()),
+        "tick" => number(body.tick()),
         name => match body.attribute(name) {
             Some(value) => values::to_lua(lua, &value)?,
             None => Of::Nil,
@@ -102,13 +111,13 @@ fn get(lua: &Lua, body: &dyn Body, name: &Of) -> mlua::Result<Of> {
     })
 }
 
-/// A tick, as a number.
+/// A tick, or the number of a request.
 #[expect(
     clippy::cast_precision_loss,
     reason = "exact for the first ten million years"
 )]
-pub(super) fn tick(tick: u64) -> Of {
-    Of::Number(tick as f64)
+pub(super) fn number(number: u64) -> Of {
+    Of::Number(number as f64)
 }
 
 fn set(body: &mut dyn Body, name: &Of, value: &Of) -> Answer {
@@ -180,7 +189,8 @@ fn spawn(body: &mut dyn Body, args: &[Of; 3]) -> Result<String, String> {
     body.spawn(&template, place)
 }
 
-fn change(body: &mut dyn Body, args: &[Of; 3]) -> Answer {
+/// Whose attribute is to be changed, which, and by how much.
+fn change_of(args: &[Of; 3]) -> Result<(String, String, wire::Value), String> {
     let target = match &args[0] {
         Of::Table(who) => text(&who.raw_get("name").unwrap_or(Of::Nil), "a name")?,
         name => text(name, "a name, or who was seen,")?,
@@ -189,8 +199,7 @@ fn change(body: &mut dyn Body, args: &[Of; 3]) -> Answer {
     if values::number(&args[2]).is_none_or(f64::is_nan) {
         return Err("a number is needed to change it by".to_owned());
     }
-    body.change(&target, &attribute, values::from_lua(&args[2])?);
-    Ok(Of::Nil)
+    Ok((target, attribute, values::from_lua(&args[2])?))
 }
 
 #[expect(

@@ -9,7 +9,7 @@ use mlua::{
 
 use super::{
     allowance::{Allowance, Watch},
-    limits::{CAUGHT_STEPS, RESUME_STEPS_MAX, SUBJECT_BYTES_MAX, TIMER_COUNT_MAX},
+    limits::{ANSWER_TICKS, CAUGHT_STEPS, RESUME_STEPS_MAX, SUBJECT_BYTES_MAX, TIMER_COUNT_MAX},
     ops,
     set::Script,
 };
@@ -111,6 +111,7 @@ fn host(lua: &Lua, allowance: &Arc<Allowance>, file: &str) -> mlua::Result<Table
     host.set("caught_steps", CAUGHT_STEPS)?;
     host.set("subject_bytes", SUBJECT_BYTES_MAX)?;
     host.set("timer_count", TIMER_COUNT_MAX)?;
+    host.set("answer_ticks", ANSWER_TICKS)?;
     host.set("near_ticks", NEAR_TICKS)?;
     host.set("file", file)?;
     host.set("globals", lua.globals())?;

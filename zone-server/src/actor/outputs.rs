@@ -5,15 +5,34 @@ use std::{sync::Arc, time::Duration};
 use futures::FutureExt;
 use tracing::{Instrument, Span};
 use world::{
-    region::{Ask, Input, Output, Resident, Session},
+    region::{Answer, Ask, Asker, Input, Message, Output, Resident, Session, Word},
     region_id::RegionId,
 };
 
 use super::{Actor, Mail, around::Permits, spans::commit_span};
-use crate::{answer::try_again, count, ground::MapEdit, rows};
+use crate::{answer::try_again, count, ground::MapEdit, rows, server::Server};
 
 /// How long to wait for a character that is on its way into the mailbox, before it is looked for again.
 const ARRIVAL: Duration = Duration::from_millis(10);
+
+/// Answers whoever has asked: a gateway, or a region.
+fn tell(server: &Server, asker: &Asker, message: Message) {
+    match (asker.giver, &message) {
+        (Some(giver), Message::Reply { answer, .. }) => {
+            let word = asker.word_to(giver, *answer == Answer::Done(true));
+            say(server, giver, Box::new(word));
+        }
+        _ => server.links.tell(asker.session.link, message),
+    }
+}
+
+fn say(server: &Server, to: RegionId, word: Box<Word>) {
+    match server.regions.mailbox(to) {
+        // A full region is told again.
+        Some(mailbox) => drop(mailbox.try_send(Input::Said(word).into())),
+        None => server.peers.say(to, word),
+    }
+}
 
 impl Actor {
     /// Does what the region wants done.
@@ -52,17 +71,17 @@ impl Actor {
             Output::Recover { key, session } => self.lose(key, session),
             Output::Pass(region, ask) => self.pass(region, ask),
             Output::Absent(ask) => {
-                let (link, request) = (ask.asker.session.link, span.clone());
+                let (asker, request) = (ask.asker.clone(), span.clone());
                 self.operate(span, async move {
                     if let Some(message) = rows::absent(&server, ask, &request).await {
-                        server.links.tell(link, message);
+                        tell(&server, &asker, message);
                     }
                     None
                 });
             }
             Output::WasDone(asker) => self.operate(span, async move {
                 let message = rows::was_done(&server, &asker).await;
-                server.links.tell(asker.session.link, message);
+                tell(&server, &asker, message);
                 None
             }),
             Output::Map(asker, edit) => {
@@ -81,11 +100,7 @@ impl Actor {
             }
             Output::Here(key) => server.whereabouts.here(key, here),
             Output::Gone(key) => server.whereabouts.gone(&key, here),
-            Output::Say(to, word) => match server.regions.mailbox(to) {
-                // A full region is told again.
-                Some(mailbox) => drop(mailbox.try_send(Input::Said(word).into())),
-                None => server.peers.say(to, word),
-            },
+            Output::Say(to, word) => say(&server, to, word),
             Output::Abroad(key, at) => server.whereabouts.goes_abroad(key, here, at),
             Output::Released { key, region } => {
                 count::released();

@@ -190,6 +190,7 @@ mod tests {
                 y: 0.0,
                 z: 0,
             },
+            giver: None,
         };
         Ask {
             asker,

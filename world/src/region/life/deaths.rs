@@ -29,8 +29,9 @@ impl Region {
         out: &mut Vec<Output>,
     ) {
         for mut event in events {
-            let (Event::Set { by, .. } | Event::Hit { by, .. }) = &mut event;
-            *by = self.called(by, key, now);
+            if let Event::Set { by, .. } | Event::Hit { by, .. } = &mut event {
+                *by = self.called(by, key, now);
+            }
             if let Event::Set {
                 by,
                 attribute,
@@ -51,6 +52,14 @@ impl Region {
             self.die(key, now, out);
             self.scatter(loot, now, out);
         } else {
+            self.end_placed(key);
+        }
+    }
+
+    /// Whoever has no `hp` left dies, if a game master has put it here: its death may have been written, and not its end.
+    pub(in crate::region) fn end_if_dead(&mut self, key: &str, now: &Now<'_>) {
+        let resident = self.residents.get(key);
+        if resident.is_some_and(|one| !one.is_creature()) && self.is_dead(key, now) {
             self.end_placed(key);
         }
     }
@@ -127,7 +136,7 @@ impl Region {
         };
         let from = asker(loot);
         self.die(key, now, out);
-        self.give(from, by, action, now, out);
+        self.give(from, by, action, None, now, out);
         true
     }
 
@@ -139,6 +148,9 @@ impl Region {
         {
             if self.residents.get(&key).is_some_and(Resident::is_creature) {
                 self.die(&key, now, out);
+            } else {
+                // Wherever it is: what says that it lives and is not counted is ended there.
+                self.count_no_longer(&key, out);
             }
         }
     }

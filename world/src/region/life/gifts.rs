@@ -1,16 +1,15 @@
-//! What somebody is to get who has picked something up: it is there no more, so that it has to arrive. It is given again until that is known, or for a while
-//! where it cannot be, as on another server; each row takes it once, as it takes a player's command once.
+//! What somebody is to get, or to lose, and not just as well as not: whoever has picked something up gets what is there no more. It is given again until its answer is
+//! known, or for a while where it cannot be, as on another server; each row takes it once, as it takes a player's command once.
 
-use super::{
-    super::{Action, Ask, Asker, Message, Now, Output, Region},
-    NOBODY,
-};
-use crate::applied::CommandId;
+use super::super::{Action, Ask, Asker, Now, Output, Region};
+use crate::{applied::CommandId, behaviours::Event};
 
 /// How long to wait for an answer before something is given again, in milliseconds.
 const REPEAT_MS: u64 = 500;
 /// How often it is given: whoever is on the way to another server has arrived long before.
 const ATTEMPTS_MAX: u32 = 10;
+/// A region that is let go of waits for what was given so often at most: its next holder is waited for meanwhile.
+const LAST_ATTEMPTS: u32 = 2;
 /// As how many authors one giver is remembered: so many of its gifts can be on their way to one row.
 const SLOTS: u64 = 16;
 /// How many bits of a gift's number count the gifts of one run of a region; those above are the region's own.
@@ -21,9 +20,14 @@ const GIFTS_MAX: usize = 1_024;
 /// Something on its way to somebody.
 #[derive(Debug)]
 pub(super) struct Gift {
+    /// As it is to be sent next.
     ask: Ask,
     due_ms: u64,
+    request: Option<Request>,
 }
+
+/// Somebody who wants to know what becomes of a change, and its number for that.
+type Request = (String, u64);
 
 impl Region {
     /// A command of the region's own has another name than all others of it.
@@ -41,43 +45,54 @@ impl Region {
         mut from: Asker,
         to: &str,
         action: Action,
+        request: Option<u64>,
         now: &Now<'_>,
         out: &mut Vec<Output>,
     ) {
+        let request = request.map(|number| (from.key.clone(), number));
         from.id = self.next_id();
         let number = from.id.counter;
         // A row remembers one command of each author, and takes no earlier one: a giver is another one in each region, and what is given again comes late.
         from.key = format!("{}#{:x}.{}", from.key, number >> GIFT_BITS, number % SLOTS);
         from.session.number = number;
-        self.hand_to(Ask::new(from, to, action), now, out);
+        from.giver = Some(self.id);
+        self.hand_to(Ask::new(from, to, action), request, now, out);
     }
 
     /// Sends it, and again until it has arrived.
-    fn hand_to(&mut self, ask: Ask, now: &Now<'_>, out: &mut Vec<Output>) {
+    fn hand_to(
+        &mut self,
+        ask: Ask,
+        request: Option<Request>,
+        now: &Now<'_>,
+        out: &mut Vec<Output>,
+    ) {
         let mut again = ask.clone();
         again.asker.attempt += 1;
-        let number = ask.asker.session.number;
-        if again.asker.attempt < ATTEMPTS_MAX {
-            let due_ms = now.ms.saturating_add(REPEAT_MS);
-            self.life.gifts.insert(number, Gift { ask: again, due_ms });
-            if self.life.gifts.len() > GIFTS_MAX {
-                self.life.gifts.pop_first();
-            }
+        let gift = Gift {
+            ask: again,
+            due_ms: now.ms.saturating_add(REPEAT_MS),
+            request,
+        };
+        self.life.gifts.insert(ask.asker.session.number, gift);
+        if self.life.gifts.len() > GIFTS_MAX
+            && let Some((_, oldest)) = self.life.gifts.pop_first()
+        {
+            self.answer_request(oldest.request, None);
         }
         self.ask(ask, now, out);
     }
 
-    /// What has been said to nobody: some of it is that a gift has arrived, or cannot.
-    pub(in crate::region) fn hear_nobody(&mut self, out: &[Output]) {
-        if self.life.gifts.is_empty() {
-            return;
+    /// What was given has arrived, or cannot.
+    pub(in crate::region) fn given(&mut self, number: u64, done: bool) {
+        if let Some(gift) = self.life.gifts.remove(&number) {
+            self.answer_request(gift.request, Some(done));
         }
-        for output in out {
-            if let Output::Tell(link, Message::Reply { session, .. }) = output
-                && *link == NOBODY.link
-            {
-                self.life.gifts.remove(session);
-            }
+    }
+
+    fn answer_request(&mut self, request: Option<Request>, done: Option<bool>) {
+        if let Some((author, number)) = request {
+            self.happen(&author, Event::Answered { number, done });
         }
     }
 
@@ -91,8 +106,18 @@ impl Region {
             .map(|(_, gift)| gift)
             .collect();
         for gift in due {
-            self.hand_to(gift.ask, now, out);
+            match gift.ask.asker.attempt < ATTEMPTS_MAX {
+                true => self.hand_to(gift.ask, gift.request, now, out),
+                false => self.answer_request(gift.request, None),
+            }
         }
+    }
+
+    /// Whether something has not arrived yet that may do so soon.
+    pub(in crate::region) fn has_gifts(&self) -> bool {
+        let attempt = |gift: &Gift| gift.ask.asker.attempt;
+        let mut gifts = self.life.gifts.values();
+        gifts.any(|gift| attempt(gift) <= LAST_ATTEMPTS)
     }
 
     /// When something is to be given again.

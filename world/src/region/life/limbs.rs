@@ -133,6 +133,9 @@ impl Body for Limbs<'_> {
             region.publisher.touch(resident, true);
         }
         region.note_expiry(self.key);
+        if name == "hp" {
+            region.life.wishes.push(Wish::Death(self.key.to_owned()));
+        }
         Ok(())
     }
 
@@ -206,7 +209,21 @@ impl Body for Limbs<'_> {
             target: target.to_owned(),
             attribute: attribute.to_owned(),
             by,
+            request: None,
         });
+    }
+
+    fn request(&mut self, target: &str, attribute: &str, by: Value) -> u64 {
+        self.region.life.request_count += 1;
+        let number = self.region.life.request_count;
+        self.region.life.wishes.push(Wish::Change {
+            author: self.key.to_owned(),
+            target: target.to_owned(),
+            attribute: attribute.to_owned(),
+            by,
+            request: Some(number),
+        });
+        number
     }
 
     fn spawn(&mut self, template: &str, place: Position) -> Result<String, String> {

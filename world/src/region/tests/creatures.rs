@@ -315,3 +315,16 @@ fn a_game_masters_despawn_is_for_good_wherever_the_creature_is() {
     pass_seconds(&mut yard, 10);
     assert_eq!(places(&yard), []);
 }
+
+#[test]
+fn whom_the_content_does_not_know_any_more_is_nowhere() {
+    let mut yard = with_owl_away();
+    let nobody = Input::Changed {
+        creatures: Some(Vec::new()),
+        afresh: false,
+    };
+    yard.give(HOME, nobody);
+    assert!(yard.abroad.is_empty(), "{:?}", yard.abroad);
+    pass_seconds(&mut yard, 3);
+    assert_eq!(places(&yard), []);
+}

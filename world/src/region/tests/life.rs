@@ -1,6 +1,10 @@
 //! What entities do of themselves, and what that is to others.
 
-use super::{super::*, words::*, yard::*};
+use super::{
+    super::{resident::Waiting, *},
+    words::*,
+    yard::*,
+};
 use crate::position::Position;
 use wire::{Value, command::Change};
 
@@ -438,4 +442,189 @@ fn a_blow_that_is_more_than_enough_takes_what_there_is() {
         yard.pass_time(TICK_MS);
     }
     assert_eq!(hp(&yard), Some(Value::Int(0)));
+}
+
+/// Somebody in a region who asks for what Anna has, and what it was told of that, the last of it first.
+fn with_beggar(mut yard: Yard, home: RegionId) -> Yard {
+    let rule = yard.settings.attributes.get_mut("mushroom").unwrap();
+    rule.min = Some(0.0);
+    yard.scripts = load(
+        "local function ask(me, by) me:change('anna', 'mushroom', by, function(me, done) me.told = tostring(done) .. ' ' .. (me.told or '') end) end
+         return function(me) ask(me, -1); me:sleep(40); ask(me, 3); me:sleep(40); ask(me, -2) end",
+    );
+    let (x, y) = (8 * home.column + 4, 8 * home.row + 4);
+    let beggar = Creature {
+        name: "Beggar#yard".to_owned(),
+        attributes: std::collections::BTreeMap::new(),
+        behaviour: Some("walk.lua".to_owned()),
+        respawn: None,
+        position: Position::centre_of(x, y, 0),
+    };
+    let changed = Input::Changed {
+        creatures: Some(vec![beggar]),
+        afresh: true,
+    };
+    yard.give(home, Input::Subscribe(LINK));
+    yard.give(home, changed);
+    yard
+}
+
+fn told_beggar(yard: &Yard) -> Option<&Value> {
+    let beggar = yard.resident("beggar#yard").unwrap();
+    beggar.state.attribute("told", 0)
+}
+
+#[test]
+fn who_asks_for_something_hears_what_became_of_it_wherever_it_is() {
+    let divided = || {
+        let mut yard = with_monsters(None);
+        for id in [region(1, 0), region(1, 1)] {
+            yard.server_mut(FIRST).regions.remove(&id);
+            yard.hold(id, 2);
+        }
+        yard
+    };
+    let (here, away) = (region(0, 0), region(1, 0));
+    for (yard, home) in [
+        (with_monsters(None), here),
+        (with_monsters(None), away),
+        (divided(), away),
+    ] {
+        let is_divided = yard.servers.len() > 1;
+        let mut yard = with_beggar(yard, home);
+        for _ in 0..200 {
+            yard.pass_time(TICK_MS);
+        }
+        let expected = Value::Str("true true false ".to_owned());
+        assert_eq!(told_beggar(&yard), Some(&expected), "{home} {is_divided}");
+        let state = &yard.row("anna").claimed.state;
+        assert_eq!(state.attribute("mushroom", 0), Some(&Value::Int(1)));
+    }
+}
+
+#[test]
+fn who_asks_for_something_of_nobody_hears_that_it_was_not_done() {
+    let mut yard = with_monsters(None);
+    yard.scripts = load(
+        "return function(me) me:change('nobody at all', 'mushroom', 1, function(me, done) me.told = tostring(done) end) end",
+    );
+    give_scripted(&mut yard);
+    for _ in 0..300 {
+        yard.pass_time(TICK_MS);
+    }
+    let slime = yard.resident("slime#0:0:0.1").unwrap();
+    let told = slime.state.attribute("told", 0);
+    assert_eq!(told, Some(&Value::Str("false".to_owned())));
+}
+
+#[test]
+fn a_region_that_is_let_go_of_waits_for_what_it_gives() {
+    let mut yard = with_monsters(None);
+    let walk = Body::Move { dx: 6.0, dy: 0.0 };
+    yard.command("anna", 1, id(1, 1), 0, walk);
+    assert_eq!(yard.home("anna"), region(1, 0));
+    let mut yard = with_beggar(yard, region(0, 0));
+    for tick in 0..60 {
+        yard.is_store_held = tick > 10;
+        yard.pass_time(TICK_MS);
+    }
+    // What was asked first was refused at once; what is given now is being written.
+    assert_eq!(told_beggar(&yard), Some(&Value::Str("false ".to_owned())));
+    yard.give(region(0, 0), Input::Drain);
+    assert!(!yard.region(region(0, 0)).is_drained());
+    yard.is_store_held = false;
+    yard.store_all();
+    assert!(yard.region(region(0, 0)).is_drained());
+}
+
+#[test]
+fn what_was_dropped_is_taken_away_wherever_it_is() {
+    let mut yard = with_monsters(None);
+    yard.masters.insert("anna".to_owned());
+    hit(&mut yard, 1, -10);
+    let name = "mushroom#0:0:0.70000.1".to_owned();
+    let position = Position::centre_of(12, 3, 0);
+    let taken = Edit::Teleport {
+        name: name.clone(),
+        position,
+    };
+    yard.command("anna", 1, id(1, 2), 0, Body::Edit(taken));
+    assert_eq!(yard.home(&name), region(1, 0));
+    assert_eq!(yard.abroad.get(&name), Some(&region(1, 0)));
+    for _ in 0..130 {
+        yard.pass_time(1_000);
+    }
+    assert!(yard.resident(&name).is_none());
+    assert_eq!(yard.abroad.get(&name), None);
+}
+
+#[test]
+fn who_takes_its_own_hp_dies() {
+    let mut yard = with_monsters(None);
+    yard.scripts = load("return function(me) me.hp = 5; me:sleep(2); me.hp = 0 end");
+    give_scripted(&mut yard);
+    yard.pass_time(TICK_MS);
+    assert_eq!(slime_count(&yard), 3);
+    for _ in 0..10 {
+        yard.pass_time(TICK_MS);
+    }
+    assert_eq!(slime_count(&yard), 0);
+}
+
+#[test]
+fn whose_death_was_written_and_whose_end_was_not_ends_where_it_is_taken_over() {
+    let mut yard = with_monsters(None);
+    yard.masters.insert("anna".to_owned());
+    let ogre = Edit::Spawn {
+        name: "Ogre".to_owned(),
+        position: Position::centre_of(3, 3, 0),
+        attributes: vec![("hp".to_owned(), Value::Int(0))],
+        behaviour: None,
+    };
+    yard.command("anna", 1, id(1, 1), 0, Body::Edit(ogre));
+    assert!(!yard.rows.all.get("ogre").is_some_and(|row| row.present));
+    assert!(yard.resident("ogre").is_none());
+}
+
+#[test]
+fn each_blow_is_told_of_by_itself() {
+    let mut yard = with_monsters(None);
+    yard.masters.insert("anna".to_owned());
+    yard.scripts =
+        load("function on_hit(me, who, amount) me.told = (me.told or '') .. amount .. ' ' end");
+    give_scripted(&mut yard);
+    let name = "Slime#0:0:0.1";
+    let blow = |counter: u64, by: i64| {
+        Waiting::Ask(Ask::new(
+            Asker {
+                session: session(1),
+                key: "anna".to_owned(),
+                id: id(1, counter),
+                attempt: 0,
+                kind: "set",
+                is_gm: true,
+                position: Position::centre_of(4, 2, 0),
+                giver: None,
+            },
+            name,
+            Action::Set {
+                attribute: "hp".to_owned(),
+                change: Change::By(Value::Int(by)),
+            },
+        ))
+    };
+    let server = yard.server_mut(FIRST);
+    let slime = server.regions.get_mut(&region(0, 0)).unwrap();
+    let slime = slime.residents.get_mut(&name.to_lowercase()).unwrap();
+    slime.waiting.extend([blow(1, -1), blow(2, -2)]);
+    hit(&mut yard, 3, -3);
+    for _ in 0..3 {
+        yard.pass_time(TICK_MS);
+    }
+    let told = yard
+        .resident("slime#0:0:0.1")
+        .unwrap()
+        .state
+        .attribute("told", 0);
+    assert_eq!(told, Some(&Value::Str("1 2 3 ".to_owned())));
 }

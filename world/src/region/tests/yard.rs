@@ -345,6 +345,10 @@ impl Yard {
     pub(super) fn tell(&mut self, output: Output) {
         match output {
             Output::Tell(link, message) => self.told.push((link, message)),
+            Output::Say(to, word) => {
+                let server = self.holders[&to];
+                self.mail.push_back(((server, to), Input::Said(word)));
+            }
             other => panic!("{other:?} is not told"),
         }
     }

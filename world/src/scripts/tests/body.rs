@@ -22,6 +22,7 @@ pub(super) struct Doll {
     pub(super) seen: Vec<Seen>,
     pub(super) events: Vec<Event>,
     pub(super) done: Vec<String>,
+    pub(super) request_count: u64,
     pub(super) chance: u64,
 }
 
@@ -40,6 +41,7 @@ impl Doll {
             seen: Vec::new(),
             events: Vec::new(),
             done: Vec::new(),
+            request_count: 0,
             chance: 1,
         }
     }
@@ -55,6 +57,12 @@ impl Doll {
             position,
             is_player,
         });
+    }
+
+    /// What it has last requested was done, or not.
+    pub(super) fn is_answered(&mut self, done: Option<bool>) {
+        let number = self.request_count;
+        self.events.push(Event::Answered { number, done });
     }
 
     pub(super) fn is_given(&mut self, by: &str, attribute: &str, value: Value) {
@@ -116,6 +124,11 @@ impl Body for Doll {
     fn change(&mut self, target: &str, attribute: &str, by: Value) {
         self.done
             .push(format!("changes {target} {attribute} by {by:?}"));
+    }
+    fn request(&mut self, target: &str, attribute: &str, by: Value) -> u64 {
+        self.change(target, attribute, by);
+        self.request_count += 1;
+        self.request_count
     }
     fn spawn(&mut self, template: &str, place: Position) -> Result<String, String> {
         if template == "dragon" {

@@ -3,7 +3,10 @@
 use wire::Value;
 
 use super::body::Stage;
-use crate::scheduler::{FOREVER, Priority, Step};
+use crate::{
+    scheduler::{FOREVER, Priority, Step},
+    scripts::limits::ANSWER_TICKS,
+};
 
 /// Runs a script whose function has this body, once.
 fn main(body: &str) -> Stage {
@@ -153,6 +156,36 @@ fn handlers_hear_what_happens() {
     stage.doll.meets("Ann", true);
     stage.run(8);
     assert_eq!(stage.doll.done[4..], ["says hello Ann"], "she was away");
+    assert_eq!(stage.faults(), []);
+}
+
+#[test]
+fn who_changes_something_hears_what_became_of_it() {
+    let mut stage = Stage::new(
+        "local function tell(text) return function(me, done) me:say(text .. ' ' .. tostring(done)) end end
+         return function(me)
+             for _, name in { 'Ann', 'Bob', 'Cid', 'Dan' } do me:change(name, 'gold', -1, tell(name)) end
+             me:change('Eve', 'gold', -1)
+             local is_right, problem = pcall(me.change, me, 'Eve', 'gold', -1, 'Ann')
+             me:say(tostring(is_right))
+             me:sleep(1000)
+         end",
+    );
+    stage.resume();
+    stage.doll.done.clear();
+    for (number, done) in [
+        (3, Some(false)),
+        (1, Some(true)),
+        (1, Some(true)),
+        (9, None),
+    ] {
+        let answered = crate::behaviours::Event::Answered { number, done };
+        stage.doll.events.push(answered);
+    }
+    stage.run(2);
+    assert_eq!(stage.doll.done, ["says Cid false", "says Ann true"]);
+    stage.run(ANSWER_TICKS);
+    assert_eq!(stage.doll.done[2..], ["says Bob nil", "says Dan nil"]);
     assert_eq!(stage.faults(), []);
 }
 

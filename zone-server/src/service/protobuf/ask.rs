@@ -38,6 +38,7 @@ pub(super) fn ask(said: p::Ask, link: LinkId) -> Result<Said, Invalid> {
         kind,
         is_gm: said.is_gm,
         position: position(said.position)?,
+        giver: said.giver.map(|giver| region(Some(giver))).transpose()?,
     };
     Ok(Said::Ask {
         gateway: text("a gateway's name", said.gateway)?,
@@ -98,6 +99,7 @@ pub(super) fn written_ask(
         region: Some(written(region)),
         hop_count: ask.hop_count.into(),
         traceparent,
+        giver: asker.giver.map(written),
         action: Some(written_action(&ask.action)),
     }
 }
@@ -195,6 +197,7 @@ mod tests {
                 kind,
                 is_gm: true,
                 position: place,
+                giver: Some("3:-4:5".parse().unwrap()),
             },
             target: "bert".to_owned(),
             action,

@@ -35,6 +35,10 @@ pub(super) fn written_word(to: RegionId, word: &Word) -> p::CreatureWord {
             News::HasEnded { for_good } => Say::HasEnded(*for_good),
             News::HasDied => Say::HasDied(p::Nothing {}),
             News::Superseded => Say::Superseded(p::Nothing {}),
+            News::Answered { number, done } => Say::Answered(p::Answered {
+                number: *number,
+                done: *done,
+            }),
         }),
     }
 }
@@ -56,6 +60,7 @@ pub(super) fn read(said: p::CreatureWord) -> Result<Said, Invalid> {
         Say::HasEnded(for_good) => News::HasEnded { for_good },
         Say::HasDied(p::Nothing {}) => News::HasDied,
         Say::Superseded(p::Nothing {}) => News::Superseded,
+        Say::Answered(p::Answered { number, done }) => News::Answered { number, done },
     };
     let word = Word {
         from: region(said.from)?,
@@ -114,6 +119,10 @@ mod tests {
             News::HasEnded { for_good: false },
             News::HasDied,
             News::Superseded,
+            News::Answered {
+                number: 1 << 60,
+                done: true,
+            },
         ];
         for news in all {
             let word = Word {
