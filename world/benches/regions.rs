@@ -201,9 +201,12 @@ impl World {
         }
     }
 
+    /// Of whoever does something of itself, and not of the region's own chores.
     fn resume_count(&self) -> u64 {
-        let stats = self.regions.values().filter_map(Region::uthreads);
-        stats.map(|stats| stats.resume_count).sum()
+        let stats = self.regions.values().map(Region::uthreads);
+        let by_name = stats.flat_map(|stats| stats.by_name);
+        let behaviours = by_name.filter(|one| !one.name.contains(':'));
+        behaviours.map(|one| one.resume_count).sum()
     }
 
     fn give_all(&mut self, input: impl Fn() -> Input) {

@@ -26,6 +26,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod word;
+mod work;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,6 +57,7 @@ use life::Life;
 use publish::Publisher;
 use residents::Residents;
 use sessions::Claiming;
+use work::{Account, Work};
 
 /// How often changes are told, in milliseconds (DESIGN, "Reads scale with gateways").
 pub const TICK_MS: u64 = 50;
@@ -154,6 +156,7 @@ pub struct Region {
     life: Life,
     /// Whether players look, by any gateway.
     is_seen: bool,
+    account: Account,
 }
 
 /// What is in a scheduler's place for a world while that is not lent to it.
@@ -189,6 +192,7 @@ impl Region {
             is_draining: false,
             life: Life::new(id, epoch),
             is_seen: false,
+            account: Account::default(),
         }
     }
 
@@ -229,30 +233,39 @@ impl Region {
     /// When it wants [`Input::Wake`]; None: there is nothing to wake for.
     #[must_use]
     pub fn wake_ms(&self) -> Option<u64> {
-        let [expiry, arrival] =
-            [&self.expiries, &self.arrivals].map(|times| times.first().map(|(at_ms, _)| *at_ms));
-        let [life, decay, gift] = [self.life_at_ms(), self.decay_at_ms(), self.gift_at_ms()];
+        let arrival = self.arrivals.first().map(|(at_ms, _)| *at_ms);
         [
             self.tick_at_ms,
             self.save_at_ms,
-            expiry,
             arrival,
-            life,
-            decay,
-            gift,
+            self.expires_at_ms(),
+            self.life_at_ms(),
+            self.gift_at_ms(),
         ]
         .into_iter()
         .flatten()
         .min()
     }
 
+    /// When something ceases to be.
+    fn expires_at_ms(&self) -> Option<u64> {
+        let expiry = self.expiries.first().map(|(at_ms, _)| *at_ms);
+        expiry.into_iter().chain(self.decay_at_ms()).min()
+    }
+
     /// Takes one input. What is to be done about it is added to `out`.
     pub fn take(&mut self, input: Input, now: &Now<'_>, out: &mut Vec<Output>) {
         let is_wake = matches!(input, Input::Wake);
         match input {
-            Input::Enter(enter) => self.enter(enter, now, out),
-            Input::Leave(leave) => self.leave(&leave, now, out),
-            Input::Command(command) => self.command(command, now, out),
+            Input::Enter(enter) => {
+                self.account(Work::Players, now, |here| here.enter(enter, now, out));
+            }
+            Input::Leave(leave) => {
+                self.account(Work::Players, now, |here| here.leave(&leave, now, out));
+            }
+            Input::Command(command) => {
+                self.account(Work::Players, now, |here| here.command(command, now, out));
+            }
             Input::Subscribe(link) => {
                 self.publisher.subscribe(link, &self.residents, out);
                 self.look_who_looks(now);
@@ -286,8 +299,12 @@ impl Region {
 
     /// Does what is due.
     fn wake(&mut self, now: &Now<'_>, out: &mut Vec<Output>) {
-        self.expire(now);
-        self.decay(now, out);
+        if self.expires_at_ms().is_some_and(|at_ms| at_ms <= now.ms) {
+            self.account(Work::Expiry, now, |here| {
+                here.expire(now);
+                here.decay(now, out);
+            });
+        }
         self.give_again(now, out);
         if self.live(now, out) && self.publisher.is_dirty() {
             self.tick_at_ms = Some(now.ms);
@@ -297,16 +314,22 @@ impl Region {
             self.save_at_ms = None;
             self.publisher.retain(|link| now.around.is_linked(link));
             self.look_who_looks(now);
-            self.look_after_sessions(now, out);
-            self.look_after_creatures(now, out);
-            self.save_positions(out);
+            self.account(Work::Spawning, now, |here| {
+                here.look_after_creatures(now, out);
+            });
+            self.account(Work::Saving, now, |here| {
+                here.look_after_sessions(now, out);
+                here.save_positions(out);
+            });
             if self.needs_care() {
                 self.save_at_ms = Some(now.ms + SAVE_INTERVAL_MS);
             }
         }
         if self.tick_at_ms.is_some_and(|at_ms| at_ms <= now.ms) {
             self.tick_at_ms = None;
-            self.publisher.tick(&self.residents, out);
+            self.account(Work::Publishing, now, |here| {
+                here.publisher.tick(&here.residents, out);
+            });
             // The way may be open by now, or away.
             self.at_border.clone_from(&self.outside);
         }

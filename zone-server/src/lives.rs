@@ -35,7 +35,7 @@ type Run = (RegionId, u64);
 pub(crate) struct Life {
     is_seen: bool,
     population: Population,
-    uthreads: Option<Stats>,
+    uthreads: Stats,
 }
 
 /// What the uthreads of a name have used.
@@ -71,7 +71,7 @@ impl Life {
     }
 
     fn by_name(&self) -> &[NameStats] {
-        self.uthreads.as_ref().map_or(&[], |stats| &stats.by_name)
+        &self.uthreads.by_name
     }
 }
 
@@ -118,9 +118,7 @@ impl Lives {
             }
             sums.population.alive_count += life.population.alive_count;
             sums.population.dead_count += life.population.dead_count;
-            let Some(stats) = &life.uthreads else {
-                continue;
-            };
+            let stats = &life.uthreads;
             sums.behind_count += stats.behind_count;
             sums.wait_ticks_max = sums.wait_ticks_max.max(stats.wait_ticks_max);
             for (sum, class) in sums.by_class.iter_mut().zip(&stats.by_class) {
@@ -191,7 +189,7 @@ mod tests {
                 alive_count: uthread_count,
                 dead_count: 1,
             },
-            uthreads: Some(uthreads),
+            uthreads,
         }
     }
 

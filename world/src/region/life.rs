@@ -163,6 +163,12 @@ impl Life {
         brood.insert(name::key(name));
     }
 
+    /// What can be seen of its uthreads.
+    pub(super) fn stats(&self) -> Stats {
+        let scheduler = self.scheduler.as_ref();
+        scheduler.map_or_else(Stats::default, |one| one.stats())
+    }
+
     /// What the next numbers depend on.
     #[cfg(test)]
     pub(super) fn drawn(&self) -> u64 {
@@ -188,12 +194,6 @@ impl Region {
     #[must_use]
     pub fn index(&self) -> Arc<Index> {
         Arc::clone(&self.life.index)
-    }
-
-    /// What can be seen of the region's uthreads.
-    #[must_use]
-    pub fn uthreads(&self) -> Option<Stats> {
-        self.life.scheduler.as_ref().map(|one| one.stats())
     }
 
     /// Lets everybody go on who is due. Whether anybody was.

@@ -40,6 +40,28 @@ pub struct Stats {
     pub by_name: Vec<NameStats>,
 }
 
+/// Nobody has ever been there.
+impl Default for Stats {
+    fn default() -> Self {
+        let nobody = |class| ClassStats {
+            class,
+            uthread_count: 0,
+        };
+        Self {
+            tick: 0,
+            uthread_count: 0,
+            asleep_count: 0,
+            behind_count: 0,
+            wait_ticks_max: 0,
+            added_count: 0,
+            resume_count: 0,
+            ends_forgotten_count: 0,
+            by_class: Class::ALL.map(nobody),
+            by_name: Vec::new(),
+        }
+    }
+}
+
 /// The uthreads of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClassStats {

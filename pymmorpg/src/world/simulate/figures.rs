@@ -61,11 +61,7 @@ impl Figures {
     pub(super) fn of(server: &Server, mut ticks: Vec<Duration>) -> Self {
         let mut uthreads: BTreeMap<Arc<str>, Uthreads> = BTreeMap::new();
         let mut behind_count = 0;
-        for stats in server
-            .regions
-            .values()
-            .filter_map(world::region::Region::uthreads)
-        {
+        for stats in server.regions.values().map(world::region::Region::uthreads) {
             behind_count += stats.behind_count;
             for name in stats.by_name {
                 let all = uthreads.entry(name.name).or_default();
@@ -209,7 +205,7 @@ impl fmt::Display for Figures {
         if self.failure_count > told_count {
             writeln!(f, "failed     {} more", self.failure_count - told_count)?;
         }
-        let header = ["behaviour", "uthreads", "resumes", "time", "each"];
+        let header = ["name", "uthreads", "resumes", "time", "each"];
         let rows = self.uthreads.iter().map(|(name, all)| {
             let each = all
                 .time_ns

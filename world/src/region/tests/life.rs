@@ -218,7 +218,13 @@ fn where_nobody_looks_little_is_done() {
     let mut yard = with_monsters(None);
     yard.scripts = load("return function(me) while true do coroutine.yield(4) end end");
     give_scripted(&mut yard);
-    let resumes = |yard: &Yard| yard.region(region(0, 0)).uthreads().unwrap().resume_count;
+    let resumes = |yard: &Yard| {
+        let mut uthreads = yard.region(region(0, 0)).uthreads().by_name.into_iter();
+        uthreads
+            .find(|one| &*one.name == "walk")
+            .unwrap()
+            .resume_count
+    };
     for _ in 0..200 {
         yard.pass_time(TICK_MS);
     }
