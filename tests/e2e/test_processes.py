@@ -4,101 +4,24 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import tempfile
-import unittest
 from pathlib import Path
 
-from harness import databases, yard
 from harness.ports import free_port
-from harness.process import Program
-from harness.raw import DEADLINE, Raw, until
-from harness.server import BINARY
-
-#: A password that nothing may print.
-_PASSWORD = "secret"
-
-_PROGRAMS = ("auth", "gateway", "zone-server")
-
-
-def _path(program):
-    """The programs lie side by side."""
-    return str(Path(BINARY).parent / program)
-
-
-class ProcessCase(unittest.TestCase):
-    """A database and a Redis for the class; each test starts what it needs, on a schema of its own."""
-
-    @classmethod
-    def setUpClass(cls):
-        assert not databases.missing(), databases.missing()
-        folder = tempfile.TemporaryDirectory(prefix="processes-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-        (cls.folder / "logs").mkdir()
-        cls.world = yard.write(cls.folder / "world")
-        cls.postgres, cls.redis = databases.Postgres(cls.folder), databases.Redis(cls.folder)
-        cls.postgres.create()
-        cls.addClassCleanup(lambda: cls.postgres.halt(is_immediate=True))
-        cls.postgres.start()
-        cls.addClassCleanup(cls.redis.kill)
-        cls.redis.start()
-
-    def setUp(self):
-        self.database = re.sub(r"\W", "_", self.id().rsplit(".", 1)[-1])
-        self.postgres.sql.run('DROP DATABASE IF EXISTS "%s" WITH (FORCE); CREATE DATABASE "%s"' % (self.database, self.database))
-        self.sql = self.postgres.url().rsplit("/", 1)[0] + "/" + self.database
-        self.shown = self.sql.replace(_PASSWORD, "***")
-
-    def environment(self, **variables):
-        """Ours and nobody else's."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYMMORPG_", "OTEL_", "RUST_LOG"))}
-        return dict(kept, **variables)
-
-    def run_program(self, program, *arguments, code=1, **variables):
-        """Runs a program that ends by itself, and returns what it said."""
-        command = [_path(program), *arguments]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment(**variables), timeout=DEADLINE, text=True
-        )
-        self.assertEqual(done.returncode, code, done.stdout)
-        self.assertNotIn(_PASSWORD, done.stdout)
-        return done.stdout
-
-    def refused(self, program, *arguments, **variables):
-        """What the last line of a program says that refuses to start."""
-        ports = ["--listen", "127.0.0.1:0"] if "--listen" not in arguments else []
-        said = self.run_program(program, *ports, "--admin-listen", "127.0.0.1:0", *arguments, **variables)
-        return said.splitlines()[-1]
-
-    def program(self, program, *arguments, listen="127.0.0.1:0", admin="127.0.0.1:0", redis=None):
-        """A program on the test's database, which ends with the test."""
-        command = [_path(program), "--json", "--listen", listen, "--admin-listen", admin, "--sql", self.sql]
-        command += ["--redis", redis or self.redis.url(), *arguments]
-        log = self.folder / "logs" / ("%s-%s-%d.log" % (self.database, program, free_port()))
-        started = Program(program, log, command, self.environment())
-        self.addCleanup(started.kill)
-        return started
-
-    def publish(self):
-        self.run_program("pymmorpg", "world", "publish", str(self.world), "--sql", self.sql, code=0)
-
-    def assert_no_trouble(self, *programs):
-        for program in programs:
-            self.assertEqual(program.trouble(), [], str(program))
+from harness.process_case import PASSWORD, PROGRAMS, ProcessCase
+from harness.raw import Raw, until
 
 
 class Refusals(ProcessCase):
     def test_a_cluster_needs_a_database_server(self):
-        for program in _PROGRAMS:
+        for program in PROGRAMS:
             said = self.refused(program)
             self.assertIn("error: sql: is not set: the processes of a cluster share one PostgreSQL, --sql postgres://", said)
 
     def test_what_is_no_url_is_named_with_its_source(self):
         file = self.folder / "settings.toml"
-        file.write_text('redis = "http://:%s@cache"\n' % _PASSWORD)
-        for program in _PROGRAMS:
-            said = self.refused(program, PYMMORPG_SQL="mysql://a:%s@b/c" % _PASSWORD)
+        file.write_text('redis = "http://:%s@cache"\n' % PASSWORD)
+        for program in PROGRAMS:
+            said = self.refused(program, PYMMORPG_SQL="mysql://a:%s@b/c" % PASSWORD)
             expected = 'error: sql = "mysql://a:***@b/c": expected postgres://user:password@host/database (from the environment\'s PYMMORPG_SQL)'
             self.assertEqual(said, expected)
             said = self.refused(program, "--sql", self.sql, "--config", str(file))
@@ -122,9 +45,9 @@ class Refusals(ProcessCase):
 
     def test_a_database_that_is_not_there_is_named(self):
         nowhere = self.sql + "_nowhere"
-        for program in _PROGRAMS:
+        for program in PROGRAMS:
             said = self.refused(program, "--sql", nowhere)
-            self.assertIn(nowhere.replace(_PASSWORD, "***"), said)
+            self.assertIn(nowhere.replace(PASSWORD, "***"), said)
             self.assertIn('database "%s_nowhere" does not exist' % self.database, said)
         for command in (["world", "versions"], ["account", "list"]):
             said = self.run_program("pymmorpg", *command, "--sql", nowhere)
@@ -133,16 +56,16 @@ class Refusals(ProcessCase):
     def test_a_server_that_is_not_there_is_waited_for_and_not_for_long(self):
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
-            url = "postgres://a:%s@127.0.0.1:%d/x" % (_PASSWORD, nobody.getsockname()[1])
+            url = "postgres://a:%s@127.0.0.1:%d/x" % (PASSWORD, nobody.getsockname()[1])
             said = self.run_program("auth", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--sql", url)
         self.assertEqual(said.count("waiting for the database"), 1, said)
-        self.assertIn("error: cannot open the database %s" % url.replace(_PASSWORD, "***"), said.splitlines()[-1])
+        self.assertIn("error: cannot open the database %s" % url.replace(PASSWORD, "***"), said.splitlines()[-1])
         self.assertIn("refused", said.splitlines()[-1])
 
     def test_a_later_schema_is_refused(self):
         self.publish()
         self.postgres_run("INSERT INTO _sqlx_migrations SELECT 9999, 'later', now(), true, checksum, 1 FROM _sqlx_migrations LIMIT 1")
-        for program in _PROGRAMS:
+        for program in PROGRAMS:
             said = self.refused(program, "--sql", self.sql)
             self.assertRegex(said, re.escape("error: the schema of %s is newer than this program" % self.shown))
         said = self.run_program("pymmorpg", "account", "list", "--sql", self.sql)
@@ -152,7 +75,7 @@ class Refusals(ProcessCase):
         self.postgres.sql.run("\\connect %s\n%s" % (self.database, statement))
 
     def test_a_world_must_have_been_published(self):
-        for program in _PROGRAMS:
+        for program in PROGRAMS:
             said = self.refused(program, "--sql", self.sql)
             expected = "error: no world has been published in %s; publish one with `pymmorpg world publish DIR --sql %s`"
             self.assertEqual(said, expected % (self.shown, self.shown))
@@ -167,7 +90,7 @@ class Refusals(ProcessCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             address = "127.0.0.1:%d" % taken.getsockname()[1]
-            for program in _PROGRAMS:
+            for program in PROGRAMS:
                 said = self.refused(program, "--sql", self.sql, "--listen", address)
                 self.assertIn("error: --listen %s: another program listens there" % address, said)
 
@@ -202,7 +125,7 @@ class Lives(ProcessCase):
         self.assertEqual(list(gateway.told), ["gateway", "admin"])
         for program in (auth, zone, gateway):
             self.assertEqual(program.fetch("/metrics")[0], 200)
-            self.assertNotIn(_PASSWORD, program.log_text())
+            self.assertNotIn(PASSWORD, program.log_text())
 
         with self.connect(gateway) as player:
             self.assertIs(player.ask("new", "Anna", "secret"), True)
@@ -216,10 +139,6 @@ class Lives(ProcessCase):
             program.stop()
             self.assertIn('"stopped"', program.log_text())
         self.assert_no_trouble(gateway, zone, auth)
-
-    def connect(self, gateway):
-        host, port = gateway.told["gateway"].rsplit(":", 1)
-        return Raw((host, int(port)))
 
     def until_logged(self, program, text):
         until(lambda: text in program.log_text(), "%s logs %r" % (program, text))
@@ -263,10 +182,10 @@ class Lives(ProcessCase):
 
     def test_a_redis_that_is_away_is_no_reason_to_wait(self):
         self.publish()
-        zone = self.program("zone-server", redis="redis://:%s@127.0.0.1:%d" % (_PASSWORD, free_port()))
+        zone = self.program("zone-server", redis="redis://:%s@127.0.0.1:%d" % (PASSWORD, free_port()))
         zone.start()
         self.assertIn("redis", "".join(zone.trouble()))
-        self.assertNotIn(_PASSWORD, zone.log_text())
+        self.assertNotIn(PASSWORD, zone.log_text())
         zone.stop()
 
     def test_up_is_one_of_many(self):
@@ -296,4 +215,3 @@ class Lives(ProcessCase):
             self.assertIs(player.ask("login", "Bert", "secret"), True)
             self.assertEqual(player.ask("get", "Bert", "bag"), [1])
         again.stop()
-
