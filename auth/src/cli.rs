@@ -71,7 +71,9 @@ async fn run_service(
         json,
     };
     let (listener, mut bound) = service.bind(process).await?;
-    let database = bound.members.health().part("database");
+    let health = bound.members.health();
+    let database = health.part("database");
+    let _begins_as_not_ready = health.part("auth");
     let Some(opened) = bound.unless_stopped(store.open_published()).await else {
         return Ok(());
     };

@@ -89,7 +89,9 @@ async fn run_service(
     );
     config.advertise = Some(advertised);
     let drain_within = Duration::from_millis(config.drain_timeout_ms);
-    let database = bound.members.health().part("database");
+    let health = bound.members.health();
+    let database = health.part("database");
+    let _begins_as_not_ready = health.part("zone-server");
     let Some(opened) = bound.unless_stopped(store.open_published()).await else {
         return Ok(());
     };
