@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use runtime::process::{self, Flags, Process, Service};
 use serde::Serialize;
 
@@ -19,14 +19,26 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
     long_about = "The account service of a pymmorpg cluster: who may play, and whose session counts.\n\n\
                   Several may run side by side. Settings come from --config, then the environment (PYMMORPG_SQL=…, PYMMORPG_AUTH__LISTEN=…), then flags; \
                   later ones win.",
-    after_help = "Example:\n  auth --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --listen 0.0.0.0:7790"
+    after_help = "Example:\n  auth --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --listen 0.0.0.0:7790",
+    args_conflicts_with_subcommands = true
 )]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    #[serde(skip)]
+    command: Option<Command>,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) flags: Flags,
     #[command(flatten)]
     auth: Own,
+}
+
+/// What else the program does than to serve.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the account service that runs beside this command whether it is ready.
+    #[command(long_about = process::HEALTH_ABOUT, after_help = "Examples:\n  auth health\n  auth health --live --admin-listen 127.0.0.1:7782")]
+    Health(process::HealthArguments),
 }
 
 /// The flags whose settings are in the section `auth`.
@@ -44,6 +56,9 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Health(arguments)) = cli.command {
+        return process::probe(&arguments, Settings::default().admin_listen).await;
+    }
     let (settings, store) = Settings::load(&cli)?;
     let telemetry = settings.telemetry.clone();
     process::run("auth", &telemetry, async |process| {

@@ -5,7 +5,7 @@ mod settings;
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::bail;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use runtime::{
     Context,
     process::{self, Endpoint, Flags, Process, Service},
@@ -27,14 +27,26 @@ use settings::{Loaded, Settings};
                   server are there. Settings come from --config, then the environment (PYMMORPG_SQL=…, PYMMORPG_GATEWAY__LISTEN=…), then flags; later \
                   ones win.",
     after_help = "Example:\n  \
-                  gateway --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --auth http://auth:7790 --listen 0.0.0.0:7777"
+                  gateway --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --auth http://auth:7790 --listen 0.0.0.0:7777",
+    args_conflicts_with_subcommands = true
 )]
 struct Cli {
+    #[command(subcommand)]
+    #[serde(skip)]
+    command: Option<Command>,
     #[command(flatten)]
     #[serde(flatten)]
     flags: Flags,
     #[command(flatten)]
     gateway: Own,
+}
+
+/// What else the program does than to serve.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the gateway that runs beside this command whether it is ready.
+    #[command(long_about = process::HEALTH_ABOUT, after_help = "Examples:\n  gateway health\n  gateway health --live --admin-listen 127.0.0.1:7780")]
+    Health(process::HealthArguments),
 }
 
 /// The flags whose settings are in the section `gateway`.
@@ -55,6 +67,9 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Health(arguments)) = cli.command {
+        return process::probe(&arguments, Settings::default().admin_listen).await;
+    }
     let loaded = Settings::load(&cli)?;
     let telemetry = loaded.settings.telemetry.clone();
     process::run("gateway", &telemetry, async |process| {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use runtime::process;
 
 use crate::{account, up, world};
 
@@ -32,6 +33,9 @@ enum Command {
     /// Run the whole cluster in this process: gateway, auth and zone server.
     #[command(long_about = up::LONG_ABOUT, after_help = up::EXAMPLES)]
     Up(up::Arguments),
+    /// Ask the `up` that runs beside this command whether it is ready.
+    #[command(long_about = process::HEALTH_ABOUT, after_help = "Examples:\n  pymmorpg health\n  pymmorpg health --live --admin-listen 127.0.0.1:7780")]
+    Health(process::HealthArguments),
     /// Check, publish and roll back worlds.
     #[command(subcommand, after_help = world::EXAMPLES)]
     World(world::Command),
@@ -43,13 +47,14 @@ enum Command {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    runtime::process::main(run(cli))
+    process::main(run(cli))
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => up::run(cli.up).await,
         Some(Command::Up(arguments)) => up::run(arguments).await,
+        Some(Command::Health(arguments)) => process::probe(&arguments, up::admin_listen()).await,
         Some(Command::World(command)) => world::run(command).await,
         Some(Command::Account(command)) => account::run(command).await,
     }

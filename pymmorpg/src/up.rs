@@ -82,6 +82,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     .await
 }
 
+/// Where operators look if nothing else is set.
+pub(crate) fn admin_listen() -> SocketAddr {
+    Settings::default().admin_listen
+}
+
 async fn serve(
     settings: Settings,
     place: store::settings::Settings,

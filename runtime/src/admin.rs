@@ -27,6 +27,13 @@ use crate::{health::Health, shutdown::Shutdown, telemetry::Metrics};
 
 /// How many connections are served at once. Further ones wait in the system's queue.
 pub const CONNECTIONS_MAX: usize = 64;
+/// The page that says that the process lives.
+pub(crate) const ALIVE: &str = "/healthz";
+/// The page that says whether it can serve, and what it waits for.
+pub(crate) const READY: &str = "/readyz";
+/// What that page says behind the name of a part.
+const PART_READY: &str = ": ready";
+const PART_MISSING: &str = ": not ready";
 /// How long answers that were begun may take after the shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// The version of Prometheus's text form.
@@ -52,8 +59,8 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> Result<(), Error> {
     let router = Router::new()
-        .route("/healthz", get(async || "alive\n"))
-        .route("/readyz", get(readiness).with_state(health))
+        .route(ALIVE, get(async || "alive\n"))
+        .route(READY, get(readiness).with_state(health))
         .route("/metrics", get(exposition).with_state(metrics));
     let listener = Limited::new(listener);
     let stop = shutdown.clone();
@@ -80,7 +87,8 @@ async fn readiness(State(health): State<Health>) -> (StatusCode, String) {
         .parts()
         .into_iter()
         .map(|(name, is_ready)| {
-            format!("{name}: {}\n", if is_ready { "ready" } else { "not ready" })
+            let state = if is_ready { PART_READY } else { PART_MISSING };
+            format!("{name}{state}\n")
         })
         .collect::<String>();
     let lines = if lines.is_empty() {
@@ -89,6 +97,11 @@ async fn readiness(State(health): State<Health>) -> (StatusCode, String) {
         lines
     };
     (status, lines)
+}
+
+/// The part that is missing, according to a line of [`READY`].
+pub(crate) fn missing(line: &str) -> Option<&str> {
+    line.strip_suffix(PART_MISSING)
 }
 
 async fn exposition(State(metrics): State<Metrics>) -> impl IntoResponse {

@@ -7,6 +7,7 @@ mod bind;
 mod endpoint;
 mod flags;
 mod members;
+mod probe;
 mod service;
 mod waiting;
 
@@ -22,10 +23,11 @@ use crate::{
     telemetry::{self, Metrics},
 };
 
-pub use bind::bind;
+pub use bind::{bind, dialled};
 pub use endpoint::{Endpoint, Malformed};
 pub use flags::Flags;
 pub use members::Members;
+pub use probe::{Arguments as HealthArguments, LONG_ABOUT as HEALTH_ABOUT, probe};
 pub use service::{Bound, Service};
 pub use waiting::wait_for;
 

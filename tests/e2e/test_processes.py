@@ -140,9 +140,6 @@ class Lives(ProcessCase):
             self.assertIn('"stopped"', program.log_text())
         self.assert_no_trouble(gateway, zone, auth)
 
-    def until_logged(self, program, text):
-        until(lambda: text in program.log_text(), "%s logs %r" % (program, text))
-
     def test_one_that_waits_can_be_stopped(self):
         self.publish()
         gateway = self.program("gateway", "--auth", "http://127.0.0.1:%d" % free_port())

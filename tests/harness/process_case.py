@@ -10,7 +10,7 @@ from pathlib import Path
 from . import databases, yard
 from .ports import free_port
 from .process import Program
-from .raw import DEADLINE, Raw
+from .raw import DEADLINE, Raw, until
 from .server import BINARY
 
 #: A password that nothing may print.
@@ -81,6 +81,9 @@ class ProcessCase(unittest.TestCase):
     def connect(self, gateway):
         host, port = gateway.told["gateway"].rsplit(":", 1)
         return Raw((host, int(port)))
+
+    def until_logged(self, program, text):
+        until(lambda: text in program.log_text(), "%s logs %r" % (program, text))
 
     def publish(self):
         self.run_program("pymmorpg", "world", "publish", str(self.world), "--sql", self.sql, code=0)

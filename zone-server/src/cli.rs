@@ -4,7 +4,7 @@ mod settings;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use runtime::process::{self, Flags, Process, Service};
 use serde::Serialize;
 
@@ -24,14 +24,26 @@ pub use settings::check_advertised;
                   PYMMORPG_ZONE_SERVER__ADVERTISE=…), then flags; later ones win.",
     after_help = "Examples:\n  \
                   zone-server --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache\n  \
-                  zone-server --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --listen 0.0.0.0:7800 --advertise http://zone-1:7800"
+                  zone-server --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --listen 0.0.0.0:7800 --advertise http://zone-1:7800",
+    args_conflicts_with_subcommands = true
 )]
 struct Cli {
+    #[command(subcommand)]
+    #[serde(skip)]
+    command: Option<Command>,
     #[command(flatten)]
     #[serde(flatten)]
     flags: Flags,
     #[command(flatten)]
     zone_server: Own,
+}
+
+/// What else the program does than to serve.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the zone server that runs beside this command whether it is ready.
+    #[command(long_about = process::HEALTH_ABOUT, after_help = "Examples:\n  zone-server health\n  zone-server health --live --admin-listen 127.0.0.1:7781")]
+    Health(process::HealthArguments),
 }
 
 /// The flags whose settings are in the section `zone_server`.
@@ -52,6 +64,9 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Health(arguments)) = cli.command {
+        return process::probe(&arguments, Settings::default().admin_listen).await;
+    }
     let (settings, store) = Settings::load(&cli)?;
     let telemetry = settings.telemetry.clone();
     process::run("zone-server", &telemetry, async |process| {

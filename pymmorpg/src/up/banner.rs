@@ -2,13 +2,11 @@
 
 use std::net::SocketAddr;
 
+use runtime::process::dialled;
 use serde_json::json;
 use store::{Database, content::World};
 
-use super::{
-    bundled,
-    listeners::{Listeners, dialled},
-};
+use super::{bundled, listeners::Listeners};
 use crate::world::Summary;
 
 /// A client to try it with; it takes the host and the port.

@@ -1,8 +1,8 @@
 //! The sockets of a cluster in one process, bound before anything starts, so that an address in use is known before anything has happened.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use runtime::process::bind;
+use runtime::process::{bind, dialled};
 use tokio::net::TcpListener;
 
 use super::settings::Settings;
@@ -48,14 +48,4 @@ impl Listeners {
             auth,
         })
     }
-}
-
-/// An address as one who is on this machine connects to it.
-pub(super) fn dialled(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }

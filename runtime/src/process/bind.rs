@@ -1,6 +1,9 @@
 //! Binding the sockets of a process before anything starts, so that an address in use is known before anything has happened.
 
-use std::{io::ErrorKind, net::SocketAddr};
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use anyhow::anyhow;
 use tokio::net::TcpListener;
@@ -25,9 +28,32 @@ pub async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener
     })
 }
 
+/// An address as one who is on this machine connects to it.
+#[must_use]
+pub fn dialled(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_one_connects() {
+        for (listening, expected) in [
+            ("0.0.0.0:7780", "127.0.0.1:7780"),
+            ("[::]:7780", "[::1]:7780"),
+            ("10.0.0.7:7780", "10.0.0.7:7780"),
+        ] {
+            let address = listening.parse().unwrap();
+            assert_eq!(dialled(address).to_string(), expected);
+        }
+    }
 
     #[tokio::test]
     async fn what_is_taken_is_named() {
