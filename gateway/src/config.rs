@@ -1,8 +1,12 @@
 //! The gateway's settings. What they protect is said here; how they do it, where they are used.
 
+mod networks;
+
 use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+pub use networks::Networks;
 
 /// What an operator may decide about a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,8 @@ pub struct Config {
     pub connection_count_max: usize,
     /// Connections at once from one address. By default no address can take more than half of all places.
     pub connections_per_address_max: usize,
+    /// Proxies that say by the PROXY protocol, version 2, whom they bring: whoever connects from there must begin so. Nobody else may.
+    pub proxy_protocol: Networks,
     /// The largest message that a client may send, in bytes.
     pub frame_bytes_max: usize,
     /// After this many bad messages in a row the connection is closed.
@@ -45,6 +51,7 @@ impl Default for Config {
             auth: None,
             connection_count_max: 20_000,
             connections_per_address_max: 10_000,
+            proxy_protocol: Networks::default(),
             frame_bytes_max: wire::frame::FRAME_BYTES_MAX,
             bad_messages_max: 10,
             message_timeout_ms: 10_000,

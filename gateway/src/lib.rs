@@ -32,5 +32,5 @@ mod zone_link;
 pub mod zone_message;
 
 pub use cli::main;
-pub use config::Config;
+pub use config::{Config, Networks};
 pub use service::{Error, Peers, serve};

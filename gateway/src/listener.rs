@@ -1,13 +1,10 @@
 //! The door: who may come in, and that everybody is out before it is shut for good. It does not know what is said inside.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+mod introduction;
+mod places;
 
-use parking_lot::Mutex;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
 use runtime::shutdown::Shutdown;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -16,7 +13,13 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use crate::{config::Config, connection, service::Shared};
+use crate::{
+    connection::{self, Closed},
+    service::Shared,
+    throttle::Throttle,
+};
+use introduction::Introduced;
+use places::{Place, Places};
 
 /// How long a client may be silent before the kernel asks it whether it is there, and how often it asks. After some questions without an answer
 /// (nine on Linux) the connection is broken.
@@ -25,9 +28,23 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// How long to wait when the system cannot give us another socket.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
+/// What all who come in share.
+#[derive(Debug)]
+struct Door {
+    shared: Arc<Shared>,
+    places: Arc<Places>,
+    /// Of proxies that do not say whom they bring.
+    warnings: Throttle,
+}
+
 /// Lets clients in until the shutdown, and then waits until each has been answered what was read of it, or for the drain's time.
 pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: Shutdown) {
-    let places = Arc::new(Places::new(&shared.config));
+    let drain_timeout = shared.config.drain_timeout();
+    let door = Arc::new(Door {
+        places: Arc::new(Places::new(&shared.config)),
+        shared,
+        warnings: Throttle::default(),
+    });
     let mut connections: JoinSet<()> = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -39,16 +56,13 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: Sh
             () = shutdown.triggered() => break,
         };
         match accepted {
-            Ok((socket, peer)) => match Places::take(&places, peer.ip()) {
-                Ok(place) => {
-                    let shared = Arc::clone(&shared);
-                    connections.spawn(serve(socket, peer, place, shared, shutdown.clone()));
+            Ok((socket, peer)) => {
+                // Of IPv4 whichever way it came: a listener on [::] is told of all as of IPv6.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                if let Some(caller) = Caller::of(peer, &door) {
+                    connections.spawn(serve(socket, caller, Arc::clone(&door), shutdown.clone()));
                 }
-                Err(full) => {
-                    tracing::debug!(%peer, reason = full.as_str(), "no place for a client");
-                    shared.counters.closed(full.as_str());
-                }
-            },
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
                 tokio::time::sleep(ACCEPT_BACK_OFF).await;
@@ -56,7 +70,65 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: Sh
         }
     }
     drop(listener);
-    drain(connections, shared.config.drain_timeout()).await;
+    drain(connections, drain_timeout).await;
+}
+
+/// Somebody for whom there is a place.
+struct Caller {
+    /// Where the connection comes from.
+    peer: SocketAddr,
+    /// Whether that is a proxy, which is to say whom it brings.
+    is_proxy: bool,
+    place: Place,
+}
+
+impl Caller {
+    /// None: there is no place.
+    fn of(peer: SocketAddr, door: &Door) -> Option<Self> {
+        let is_proxy = door.shared.config.proxy_protocol.contains(peer.ip());
+        let place = Places::take(&door.places).and_then(|mut place| {
+            if !is_proxy {
+                place.count_for(peer.ip())?;
+            }
+            Ok(place)
+        });
+        match place {
+            Ok(place) => Some(Self {
+                peer,
+                is_proxy,
+                place,
+            }),
+            Err(full) => {
+                tracing::debug!(%peer, reason = full.as_str(), "no place for a client");
+                door.shared.counters.closed(full.as_str());
+                None
+            }
+        }
+    }
+
+    /// Hears whom a proxy brings, and counts that one. An error: the word for why it is not let in.
+    async fn introduce(&mut self, socket: &mut TcpStream, door: &Door) -> Result<(), &'static str> {
+        let introduced = introduction::read(socket).await.map_err(|refused| {
+            if refused.is_wrong() && door.warnings.is_due() {
+                tracing::warn!(
+                    proxy = %self.peer,
+                    reason = refused.as_str(),
+                    "a proxy does not say whom it brings: let it send the PROXY protocol, version 2, or take it out of gateway.proxy_protocol"
+                );
+            }
+            refused.as_str()
+        })?;
+        let client = match introduced {
+            Introduced::Client(client) => {
+                SocketAddr::new(client.ip().to_canonical(), client.port())
+            }
+            Introduced::Proxy => self.peer,
+        };
+        tracing::Span::current().record("peer", tracing::field::display(client));
+        self.place
+            .count_for(client.ip())
+            .map_err(|full| full.as_str())
+    }
 }
 
 async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
@@ -86,19 +158,16 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn serve(
-    socket: TcpStream,
-    peer: SocketAddr,
-    place: Place,
-    shared: Arc<Shared>,
-    shutdown: Shutdown,
-) {
+async fn serve(mut socket: TcpStream, mut caller: Caller, door: Arc<Door>, shutdown: Shutdown) {
     let span = tracing::info_span!(
         "connection",
-        %peer,
+        proxy = tracing::field::Empty,
+        peer = tracing::field::Empty,
         player = tracing::field::Empty,
         zone = tracing::field::Empty
     );
+    let role = if caller.is_proxy { "proxy" } else { "peer" };
+    span.record(role, tracing::field::display(caller.peer));
     if let Err(error) = prepare(&socket) {
         tracing::debug!(
             error = &error as &dyn std::error::Error,
@@ -106,18 +175,29 @@ async fn serve(
         );
         return;
     }
+    let shared = &door.shared;
     shared.counters.connections.increment(1);
-    let counters = Arc::clone(&shared.counters);
-    let closed = async {
-        let closed = connection::run(socket, shared, shutdown).await;
-        tracing::debug!(reason = closed.as_str(), "connection closed");
-        closed
+    let reason = async {
+        let introduced = match caller.is_proxy {
+            true => tokio::select! {
+                introduced = caller.introduce(&mut socket, &door) => introduced,
+                () = shutdown.triggered() => Err(Closed::Shutdown.as_str()),
+            },
+            false => Ok(()),
+        };
+        let reason = match introduced {
+            Ok(()) => connection::run(socket, Arc::clone(shared), shutdown)
+                .await
+                .as_str(),
+            Err(reason) => reason,
+        };
+        tracing::debug!(reason, "connection closed");
+        reason
     }
     .instrument(span)
     .await;
-    counters.connections.decrement(1);
-    counters.closed(closed.as_str());
-    drop(place);
+    shared.counters.connections.decrement(1);
+    shared.counters.closed(reason);
 }
 
 /// Replies leave at once, and a client that has vanished from the network is noticed some time.
@@ -127,105 +207,4 @@ fn prepare(socket: &TcpStream) -> std::io::Result<()> {
         .with_time(KEEP_ALIVE_TIME)
         .with_interval(KEEP_ALIVE_INTERVAL);
     SockRef::from(socket).set_tcp_keepalive(&keep_alive)
-}
-
-/// Who is in.
-#[derive(Debug)]
-struct Places {
-    count_max: usize,
-    per_address_max: usize,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    count: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// Why somebody is not let in. The words are metric labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Full {
-    InAll,
-    PerAddress,
-}
-
-impl Full {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::InAll => "full",
-            Self::PerAddress => "address_full",
-        }
-    }
-}
-
-/// A place that is free again when this is dropped.
-#[derive(Debug)]
-struct Place {
-    address: IpAddr,
-    places: Arc<Places>,
-}
-
-impl Places {
-    fn new(config: &Config) -> Self {
-        Self {
-            count_max: config.connection_count_max,
-            per_address_max: config.connections_per_address_max,
-            taken: Mutex::default(),
-        }
-    }
-
-    fn take(places: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
-        let mut taken = places.taken.lock();
-        if taken.count >= places.count_max {
-            return Err(Full::InAll);
-        }
-        let from_address = taken.by_address.get(&address).copied().unwrap_or(0);
-        if from_address >= places.per_address_max {
-            return Err(Full::PerAddress);
-        }
-        taken.count += 1;
-        taken.by_address.insert(address, from_address + 1);
-        Ok(Place {
-            address,
-            places: Arc::clone(places),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken.lock();
-        taken.count -= 1;
-        if let Some(count) = taken.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by_address.remove(&self.address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_limited_in_all_and_per_address() {
-        let places = Arc::new(Places {
-            count_max: 3,
-            per_address_max: 2,
-            taken: Mutex::default(),
-        });
-        let address = |last| IpAddr::from([10, 0, 0, last]);
-        let take = |last| Places::take(&places, address(last));
-        let one = take(1).unwrap();
-        let _two = take(1).unwrap();
-        assert_eq!(take(1).unwrap_err(), Full::PerAddress);
-        let _three = take(2).unwrap();
-        assert_eq!(take(3).unwrap_err(), Full::InAll);
-        drop(one);
-        let _four = take(1).unwrap();
-        assert_eq!(take(2).unwrap_err(), Full::InAll);
-    }
 }

@@ -16,7 +16,7 @@ class Closed(Exception):
 class Raw:
     """Sends what it is told, byte for byte, and cuts replies out of what comes."""
 
-    def __init__(self, address, deadline=DEADLINE, receive_buffer=None):
+    def __init__(self, address, deadline=DEADLINE, receive_buffer=None, source=None):
         self.deadline = deadline
         #: Every flag that came and that no test has taken yet.
         self.flags = []
@@ -26,6 +26,9 @@ class Raw:
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            # Another address of this machine.
+            self.socket.bind((source, 0))
         self.socket.settimeout(deadline)
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
