@@ -2,7 +2,7 @@
 
 mod settings;
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
@@ -98,7 +98,7 @@ async fn run_service(loaded: Loaded, json: bool, process: Process) -> anyhow::Re
     };
     let (listener, mut bound) = service.bind(process).await?;
     let config = settings.gateway;
-    let drain_within = Duration::from_millis(config.drain_timeout_ms);
+    let drain_within = config.stop_within();
     let health = bound.members.health();
     let database = health.part("database");
     for name in [AUTH, ZONE_SERVERS, "gateway"] {

@@ -40,6 +40,9 @@ pub struct Config {
     pub bytes_per_second_max: u32,
     /// Requests of one connection that may be unanswered before no more are read.
     pub unanswered_count_max: usize,
+    /// How long those who are connected when the gateway is asked to stop may play on, in milliseconds. Nobody else is let in meanwhile; it stops when
+    /// the last has gone.
+    pub linger_timeout_ms: u64,
     /// How long connections have, when the gateway stops, to be answered what was read of them, in milliseconds.
     pub drain_timeout_ms: u64,
 }
@@ -61,12 +64,23 @@ impl Default for Config {
             messages_per_second_max: 10_000,
             bytes_per_second_max: 4 * 1024 * 1024,
             unanswered_count_max: 256,
+            linger_timeout_ms: 0,
             drain_timeout_ms: 5_000,
         }
     }
 }
 
 impl Config {
+    /// How long a gateway needs to stop.
+    #[must_use]
+    pub fn stop_within(&self) -> Duration {
+        self.linger_timeout() + self.drain_timeout()
+    }
+
+    pub(crate) fn linger_timeout(&self) -> Duration {
+        Duration::from_millis(self.linger_timeout_ms)
+    }
+
     pub(crate) fn message_timeout(&self) -> Duration {
         Duration::from_millis(self.message_timeout_ms)
     }

@@ -5,11 +5,12 @@ mod places;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use runtime::shutdown::Shutdown;
+use runtime::{health::Part, shutdown::Shutdown};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinError, JoinSet},
+    time::{sleep, timeout},
 };
 use tracing::Instrument;
 
@@ -35,17 +36,53 @@ struct Door {
     places: Arc<Places>,
     /// Of proxies that do not say whom they bring.
     warnings: Throttle,
+    /// When connections are to end.
+    end: Shutdown,
 }
 
-/// Lets clients in until the shutdown, and then waits until each has been answered what was read of it, or for the drain's time.
-pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: Shutdown) {
-    let drain_timeout = shared.config.drain_timeout();
+/// Lets clients in until the shutdown, and is not ready any more from then on. Those who are in may linger; then each has the drain's time to be
+/// answered what was read of it.
+pub(crate) async fn run(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    shutdown: &Shutdown,
+    health: &Part,
+) {
+    let (linger, drain) = (
+        shared.config.linger_timeout(),
+        shared.config.drain_timeout(),
+    );
     let door = Arc::new(Door {
         places: Arc::new(Places::new(&shared.config)),
         shared,
         warnings: Throttle::default(),
+        end: Shutdown::default(),
     });
-    let mut connections: JoinSet<()> = JoinSet::new();
+    let mut connections = JoinSet::new();
+    tokio::select! {
+        () = accept(&listener, &door, &mut connections) => {}
+        () = shutdown.triggered() => {}
+    }
+    health.not_ready();
+    drop(listener);
+    if !(linger.is_zero() || connections.is_empty()) {
+        let connection_count = connections.len();
+        tracing::info!(connection_count, timeout = ?linger, "those who are connected may linger");
+        let _or_the_time_is_over = timeout(linger, all_gone(&mut connections)).await;
+    }
+    door.end.trigger();
+    if timeout(drain, all_gone(&mut connections)).await.is_err() {
+        let connection_count = connections.len();
+        tracing::info!(
+            connection_count,
+            "connections are closed before they were answered"
+        );
+        connections.shutdown().await;
+    }
+}
+
+/// Lets clients in, for ever. May be dropped at any time: whoever is in stays in.
+async fn accept(listener: &TcpListener, door: &Arc<Door>, connections: &mut JoinSet<()>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -53,24 +90,28 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: Sh
                 report(ended);
                 continue;
             }
-            () = shutdown.triggered() => break,
         };
         match accepted {
             Ok((socket, peer)) => {
                 // Of IPv4 whichever way it came: a listener on [::] is told of all as of IPv6.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                if let Some(caller) = Caller::of(peer, &door) {
-                    connections.spawn(serve(socket, caller, Arc::clone(&door), shutdown.clone()));
+                if let Some(caller) = Caller::of(peer, door) {
+                    connections.spawn(serve(socket, caller, Arc::clone(door)));
                 }
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
-                tokio::time::sleep(ACCEPT_BACK_OFF).await;
+                sleep(ACCEPT_BACK_OFF).await;
             }
         }
     }
-    drop(listener);
-    drain(connections, drain_timeout).await;
+}
+
+/// Waits until nobody is in.
+async fn all_gone(connections: &mut JoinSet<()>) {
+    while let Some(ended) = connections.join_next().await {
+        report(ended);
+    }
 }
 
 /// Somebody for whom there is a place.
@@ -131,21 +172,6 @@ impl Caller {
     }
 }
 
-async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            report(ended);
-        }
-    };
-    if tokio::time::timeout(timeout, all).await.is_err() {
-        tracing::info!(
-            connection_count = connections.len(),
-            "connections are closed before they were answered"
-        );
-        connections.shutdown().await;
-    }
-}
-
 /// A panic in one connection ends that one.
 fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended
@@ -158,7 +184,7 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn serve(mut socket: TcpStream, mut caller: Caller, door: Arc<Door>, shutdown: Shutdown) {
+async fn serve(mut socket: TcpStream, mut caller: Caller, door: Arc<Door>) {
     let span = tracing::info_span!(
         "connection",
         proxy = tracing::field::Empty,
@@ -181,12 +207,12 @@ async fn serve(mut socket: TcpStream, mut caller: Caller, door: Arc<Door>, shutd
         let introduced = match caller.is_proxy {
             true => tokio::select! {
                 introduced = caller.introduce(&mut socket, &door) => introduced,
-                () = shutdown.triggered() => Err(Closed::Shutdown.as_str()),
+                () = door.end.triggered() => Err(Closed::Shutdown.as_str()),
             },
             false => Ok(()),
         };
         let reason = match introduced {
-            Ok(()) => connection::run(socket, Arc::clone(shared), shutdown)
+            Ok(()) => connection::run(socket, Arc::clone(shared), door.end.clone())
                 .await
                 .as_str(),
             Err(reason) => reason,

@@ -84,7 +84,7 @@ impl Shared {
     }
 }
 
-/// Serves clients until the shutdown, and until what was read of them is answered.
+/// Serves clients until the shutdown, those who are in then for as long as they may linger, and until what was read of them is answered.
 ///
 /// # Errors
 /// Something that it cannot be without has failed.
@@ -103,7 +103,7 @@ pub async fn serve(
     let mut keepers = Tasks::new();
     let shared = keep(&mut keepers, &peers, config, served, &end)?;
     health.ready();
-    let listening = listener::run(listener, Arc::clone(&shared), context.shutdown.clone());
+    let listening = listener::run(listener, Arc::clone(&shared), &context.shutdown, &health);
     let failed = tokio::select! {
         () = listening => None,
         failure = keepers.first_failure() => failure,

@@ -84,6 +84,10 @@ class Server:
         if self._process is None:
             return
         self._process.send_signal(with_signal)
+        self.wait_until_ended()
+
+    def wait_until_ended(self):
+        """Asserts that it ends, and well."""
         try:
             code = self._process.wait(DEADLINE)
         except subprocess.TimeoutExpired:

@@ -24,7 +24,7 @@ pub(super) struct Parts {
 
 /// How long a cluster needs to stop.
 pub(super) fn drain_within(settings: &Settings) -> Duration {
-    Duration::from_millis(settings.gateway.drain_timeout_ms + settings.zone_server.drain_timeout_ms)
+    settings.gateway.stop_within() + Duration::from_millis(settings.zone_server.drain_timeout_ms)
 }
 
 /// Starts everything.
@@ -56,13 +56,14 @@ pub(super) fn start(parts: Parts, process: &Process) -> Members {
         let (listener, config) = (listeners.zone_server, settings.zone_server);
         Ok(zone_server::serve(listener, zone_store, zone_announcements, config, context).await?)
     });
-    members.start(GATEWAY, |context| async move {
-        Ok(gateway::serve(listeners.client, peers, settings.gateway, context).await?)
-    });
+    // Before the gateway, so that it stops after it: those who linger see what is published.
     if let Some(watch) = watch {
         members.start("world watch", |context| {
             watch.run(store, announcements, context.shutdown)
         });
     }
+    members.start(GATEWAY, |context| async move {
+        Ok(gateway::serve(listeners.client, peers, settings.gateway, context).await?)
+    });
     members
 }
