@@ -1,5 +1,6 @@
 //! The process `zone-server`, from its command line to its end.
 
+mod advertised;
 mod settings;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::serve;
 use settings::Settings;
 
-pub use settings::check_advertised;
+pub use advertised::settle_advertised;
 
 #[derive(Debug, Parser, Serialize)]
 #[command(
@@ -24,7 +25,8 @@ pub use settings::check_advertised;
                   PYMMORPG_ZONE_SERVER__ADVERTISE=…), then flags; later ones win.",
     after_help = "Examples:\n  \
                   zone-server --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache\n  \
-                  zone-server --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --listen 0.0.0.0:7800 --advertise http://zone-1:7800",
+                  zone-server --sql postgres://pymmorpg:secret@db/pymmorpg --redis redis://cache --listen 0.0.0.0:7800 --advertise http://zone-1:7800\n  \
+                  zone-server --config cluster.toml --listen 0.0.0.0:7800 --advertise 'http://{hostname}:7800'",
     args_conflicts_with_subcommands = true
 )]
 struct Cli {
@@ -52,7 +54,7 @@ struct Own {
     /// Where gateways and other zone servers connect [default: 127.0.0.1:7800]; port 0 takes any that is free.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Where they are told that it is, if that is another address than the one it listens on: http://HOST:PORT.
+    /// Where they are told that it is, if that is another address than the one it listens on: http://HOST:PORT; `{hostname}` in it is the name of this host.
     #[arg(long, value_name = "URL")]
     advertise: Option<String>,
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Where its process listens, for whoever binds its socket. None: as that says.
     pub listen: Option<SocketAddr>,
-    /// Where gateways reach it, such as `http://10.0.0.7:7800`. None: at the address that it listens on, which must be one then.
+    /// Where gateways reach it, such as `http://10.0.0.7:7800`; `{hostname}` in it is the name of its host. None: at the address that it listens on, which must be one then.
     pub advertise: Option<String>,
     /// How often a quiet gateway is asked whether it is there, in milliseconds.
     pub keep_alive_interval_ms: u64,

@@ -37,7 +37,7 @@ mod whereabouts;
 #[path = "../tests/zone/yard.rs"]
 mod yard;
 
-pub use cli::{check_advertised, main};
+pub use cli::{main, settle_advertised};
 pub use config::Config;
 pub use holdings::keeper::NotDrained;
 pub use serve::{Error, serve};

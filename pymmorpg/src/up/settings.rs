@@ -84,7 +84,7 @@ impl Settings {
             return Err(sources.refuse("gateway.auth", problem));
         }
         if let Some(listen) = settings.zone_server.listen {
-            zone_server::check_advertised(&settings.zone_server, listen)
+            zone_server::settle_advertised(&mut settings.zone_server, listen)
                 .map_err(|problem| sources.refuse("zone_server.advertise", problem))?;
         }
         let (sql, redis) = (settings.sql.clone(), settings.redis.clone());

@@ -35,7 +35,8 @@ impl FromStr for Endpoint {
             None => !host.contains(':'),
         };
         let is_host = !host.is_empty()
-            && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@".contains(c));
+            && !host
+                .contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@{}".contains(c));
         match port.parse() {
             Ok(port) if port > 0 && is_host && is_number => Ok(Self {
                 host: host.to_owned(),
