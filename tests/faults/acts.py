@@ -181,6 +181,8 @@ class ReadOther(_Read):
         return ["get", self._other, "sum"]
 
     def answered(self, bot: Bot, result: object, at: float) -> None:
+        if result is None and bot.game.leaving:
+            return
         found = result or 0
         if not isinstance(found, int) or found < self._least:
             bot.verdict.against("read", "%s reads of %s the sum %r, which was %d before" % (bot.name, self._other, result, self._least))

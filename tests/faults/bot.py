@@ -31,6 +31,8 @@ class Style(enum.Enum):
     PLAIN = (1, 0.0, 0.04)
     PIPELINING = (12, 0.0, 0.1)
     SLOW = (6, 0.5, 0.1)
+    #: As people do: many of them are no load.
+    CALM = (1, 0.0, 0.4)
 
 
 class Bot:
@@ -53,8 +55,10 @@ class Bot:
         self._is_new = True
         self._is_busy = False
         # -- for the measurement of pauses
-        self._answered_at = 0.0
+        self._answered_at = self._watched_at = 0.0
         self.longest_silence = 0.0
+        #: The longest that an answer has taken since then.
+        self.longest_wait = 0.0
         #: When the last move and the last change that were acknowledged had been asked for.
         self.moved_since = self.changed_since = 0.0
 
@@ -146,6 +150,7 @@ class Bot:
             for act in batch:
                 result = await self._client.reply()
                 waiting.pop(0)
+                self.longest_wait = max(self.longest_wait, self.game.now() - max(sent_at + self.style.value[1], self._watched_at))
                 act.answered(self, result, self.game.now())
                 self._note(act, result, sent_at)
         except Lost:
@@ -187,8 +192,9 @@ class Bot:
         self._answered_at = now
 
     def watch(self, since: float) -> None:
-        """Begins to measure how long nothing is acknowledged."""
+        """Begins to measure how long nothing is acknowledged, and how long answers take."""
         self._answered_at, self.longest_silence = since, 0.0
+        self._watched_at, self.longest_wait = since, 0.0
 
     def has_played_on(self, since: float) -> bool:
         """Whether a move and a change that were asked for after a moment have been acknowledged."""

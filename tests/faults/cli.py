@@ -10,14 +10,13 @@ from harness.cluster import Cluster
 from harness.plain import Plain
 
 from . import cuts
-from .bot import Bot, Style
+from .crowd import STYLES, crowd
 from .game import Game
 from .kinds import KINDS, Fault
 from .registrar import register
 from .report import Report
 from .rounds import Rounds
 from .stage import refuse_without_databases, staged
-from .tour import Tour
 
 _EXAMPLES = """examples:
   tests/faults/run --rounds 50                        fifty rounds of anything
@@ -33,8 +32,6 @@ PYMMORPG_BINARY names the command whose neighbours gateway, zone-server and auth
 """
 
 _WORLD = Plain(columns=8, rows=8, cell=16, view_distance=10, speed=100, near=10, gold=1000)
-
-_STYLES = [Style.PLAIN] * 5 + [Style.PIPELINING] * 2 + [Style.SLOW]
 
 
 def main() -> int:
@@ -95,7 +92,7 @@ async def _run(arguments: argparse.Namespace, seed: int) -> Report:
 
 async def _play(cluster: Cluster, plan: list[type[Fault]], arguments: argparse.Namespace, chance: random.Random, report: Report) -> None:
     game = Game(cluster, _WORLD)
-    bots = _bots(game, arguments.bots, chance)
+    bots = crowd(game, arguments.bots, chance, STYLES)
     game.gold_total = _WORLD.gold * len(bots)
     game.may_play.set()
     lives = [asyncio.ensure_future(bot.live()) for bot in bots]
@@ -114,14 +111,3 @@ async def _play(cluster: Cluster, plan: list[type[Fault]], arguments: argparse.N
         for life in lives:
             life.cancel()
         await asyncio.gather(*lives, return_exceptions=True)
-
-
-def _bots(game: Game, count: int, chance: random.Random) -> list[Bot]:
-    """Bots in pairs, in which two of different styles may meet."""
-    bots: list[Bot] = []
-    for number in range(count):
-        tour = bots[-1].tour if number % 2 else Tour(game.plain, random.Random(chance.random()))
-        bots.append(Bot(game, "Bot %d" % number, _STYLES[number % len(_STYLES)], tour, chance.randrange(1 << 32)))
-    for number, bot in enumerate(bots):
-        bot.partner = bots[(number ^ 1) % count].name
-    return bots

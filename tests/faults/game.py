@@ -26,6 +26,8 @@ class Game:
     gold_total: int = 0
     #: Gateways that die in the present round: connections to others are kept.
     dying: set[Gateway] = field(default_factory=set)
+    #: Gateways that are stopped in order in the present round: whoever plays there is logged out, until he is back by another.
+    leaving: set[Gateway] = field(default_factory=set)
 
     def now(self) -> float:
         return time.monotonic()

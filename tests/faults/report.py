@@ -21,9 +21,12 @@ class Round:
     #: How long nothing was acknowledged to each bot that it was a matter for, in seconds.
     pauses: list[float]
     verdict: Verdict
+    #: The longest that one request of any bot took after the fault, in seconds.
+    longest_wait: float = 0.0
 
     def line(self) -> str:
         pause = "pause p50 %s max %s of %d bots" % (_ms(percentile(self.pauses, 50)), _ms(max(self.pauses, default=None)), len(self.pauses))
+        pause += ", longest request %s" % _ms(self.longest_wait)
         fallback = ", back %.2f s" % self.verdict.fallback_seconds if self.verdict.fallback_seconds else ""
         found = "ok" if self.verdict.is_clean() else ", ".join("%s %d" % pair for pair in self.verdict.counts.items())
         return "round %d  %s (%s): %d acknowledged, %s%s, %.1f s: %s" % (

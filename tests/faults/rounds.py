@@ -26,8 +26,10 @@ _QUIET_SECONDS_MAX = 20.0
 class Rounds:
     """Plays rounds on a cluster that runs, with bots that live."""
 
-    def __init__(self, game: Game, bots: list[Bot]):
+    def __init__(self, game: Game, bots: list[Bot], is_witnessed: bool = True):
         self._game, self._bots = game, bots
+        #: Whether the database has a witness of all writes: `writes`.
+        self._is_witnessed = is_witnessed
         #: How far each log has been looked through.
         self._read: dict[Program, int] = {}
         self._count = 0
@@ -43,6 +45,7 @@ class Rounds:
         self._count += 1
         game.verdict, begin, before = Verdict(), game.now(), game.ledger.acknowledged_count
         game.dying.clear()
+        game.leaving.clear()
         fault = kind(game, chance)
         game.may_play.set()
         await asyncio.sleep(chance.uniform(*_BEFORE_SECONDS))
@@ -64,11 +67,13 @@ class Rounds:
         await self._until_resumed(game.now())
         await self._be_quiet()
         await check(game, self._bots)
-        for zombie in await asyncio.to_thread(take_zombies, game.cluster.sql):
-            game.verdict.against("zombie", zombie)
+        if self._is_witnessed:
+            for zombie in await asyncio.to_thread(take_zombies, game.cluster.sql):
+                game.verdict.against("zombie", zombie)
         self._look_through_logs(re.compile(fault.expected_errors))
         acknowledged_count = game.ledger.acknowledged_count - before
-        return Round(self._count, kind.name, fault.victim, acknowledged_count, game.now() - begin, pauses, game.verdict)
+        longest_wait = max(bot.longest_wait for bot in self._bots)
+        return Round(self._count, kind.name, fault.victim, acknowledged_count, game.now() - begin, pauses, game.verdict, longest_wait)
 
     async def _owners(self) -> dict[str, str]:
         """The zone server that each character's row names, by its name."""
