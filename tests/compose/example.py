@@ -1,0 +1,72 @@
+"""The first minutes of somebody who has just typed `docker compose up`: the example world can be played in, and nothing is open that need not be."""
+
+import json
+import time
+
+from harness.raw import Closed, Raw, until
+
+from .stack import Stack
+
+#: From the command to the first step of a character, with images built, in seconds.
+PLAYABLE_SECONDS_MAX = 20.0
+
+
+def play(stack: Stack) -> str:
+    """`up` with nothing set; then somebody comes by the published port. Says how long that took."""
+    begin = time.monotonic()
+    stack.up()
+    is_up = time.monotonic()
+    player = until(lambda: _enter(stack), "somebody can play", PLAYABLE_SECONDS_MAX)
+    seconds = time.monotonic() - begin
+    with player:
+        assert player.ask("move", (1, 0, 0)) is True
+        names = {entity["name"] for entity in player.ask("update")}
+        assert "Anna" in names and len(names) > 1, "Anna sees only %r" % names
+        assert isinstance(player.ask("get", "map:meadow", "tmx"), bytes)
+    return "playable after %.1f s, of which `up` took %.1f" % (seconds, is_up - begin)
+
+
+def _enter(stack: Stack) -> Raw | None:
+    """A new character by the published port; None while there is nobody behind it."""
+    player = Raw(stack.address)
+    try:
+        assert player.ask("new", "Anna", "secret") or player.ask("login", "Anna", "secret")
+        return player
+    except (Closed, OSError):
+        player.close()
+        return None
+
+
+def look_at_confinement(stack: Stack) -> str:
+    """Every container that runs: what it may do, what it may use, and where it can be reached."""
+    config = json.loads(stack.compose("--profile", "observe", "config", "--format", "json"))
+    published = {}
+    for service in sorted(config["services"]):
+        for container in stack.containers(service):
+            found = container.inspect()
+            host = found["HostConfig"]
+            assert host["ReadonlyRootfs"], "%s can write to its root folder" % container
+            assert host["CapDrop"] == ["ALL"] and not host["CapAdd"] and not host["Privileged"], "%s has capabilities" % container
+            assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"]), "%s can become more" % container
+            assert found["Config"]["User"] not in ("", "0", "root"), "%s is root's" % container
+            assert host["Memory"] and host["NanoCpus"] and host["PidsLimit"], "%s has no limits" % container
+            assert host["RestartPolicy"]["Name"] == "unless-stopped", "%s stays down" % container
+            assert host["LogConfig"]["Config"].get("max-size"), "the log of %s has no end" % container
+            for variable in found["Config"]["Env"] or []:
+                assert "://" not in variable or "@" not in variable, "%s has a password in its environment" % container
+            ports = {port: bound for port, bound in found["NetworkSettings"]["Ports"].items() if bound}
+            if ports:
+                published[service] = sorted(ports)
+    assert published == {"haproxy": ["7777/tcp"]}, "published: %r" % published
+    return "one published port"
+
+
+def come_back(stack: Stack) -> str:
+    """`down` and `up`: whoever has played before is there."""
+    stack.compose("down", "--timeout", "20")
+    begin = time.monotonic()
+    stack.up()
+    player = until(lambda: _enter(stack), "somebody can play again", PLAYABLE_SECONDS_MAX)
+    with player:
+        assert player.ask("new", "Anna", "other") is False, "Anna is forgotten"
+    return "playable again after %.1f s" % (time.monotonic() - begin)
