@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database. Refusals are not errors: each operation's outcome names its own.
 
+use crate::schema::Refused;
+
 /// A database operation that did not come to an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,14 +50,16 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
-    /// The database was made or changed by a later program.
+    /// The database was made or changed by a later program, and this one cannot work with it.
     #[error(
-        "the schema of {path} is newer than this program ({}); use the program that made it, or a later one",
+        "the schema of {path} is newer than this program ({}): {refused}; use the program that made it, or a later one",
         env!("CARGO_PKG_VERSION")
     )]
     Newer {
         /// The file, or the URL without its password.
         path: String,
+        /// Its schema.
+        refused: Refused,
     },
     /// The database's schema cannot be brought up to date.
     #[error("cannot bring the schema of {path} up to date")]

@@ -2,7 +2,8 @@
 //! rebuilt from it.
 //!
 //! In the order in which a world meets them: [`content`] is published, [`accounts`] are created, [`entities`] are claimed and saved, [`edits`]
-//! change the world, [`versions`] tell of it, [`directory`] says who is there and [`regions`] who holds what; [`sessions`] and [`announce`] are the
+//! change the world, [`versions`] tell of it, [`directory`] says who is there and [`regions`] who holds what, [`processes`] and [`status`] tell
+//! operators; [`sessions`] and [`announce`] are the
 //! hints, which [`redis`] carries between processes. [`settings`] opens all of it.
 
 pub mod accounts;
@@ -20,12 +21,15 @@ mod folder;
 mod migrate;
 mod open;
 mod postgres;
+pub mod processes;
 mod reads;
 pub mod redis;
 pub mod regions;
+mod schema;
 pub mod sessions;
 pub mod settings;
 mod statement;
+pub mod status;
 pub mod versions;
 mod writer;
 
@@ -33,3 +37,4 @@ pub use database::Database;
 pub use error::Error;
 pub use folder::Lock;
 pub use open::Store;
+pub use schema::Refused;

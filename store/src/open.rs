@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     folder::FILE_NAME,
     migrate, postgres,
+    processes::Processes,
     reads::Reads,
     regions::Regions,
     writer::Writer,
@@ -214,6 +215,12 @@ impl Store {
     #[must_use]
     pub fn directory(&self) -> Directory<'_> {
         Directory(self)
+    }
+
+    /// Services, for operators.
+    #[must_use]
+    pub fn processes(&self) -> Processes<'_> {
+        Processes(self)
     }
 
     /// Lets what is queued be written, and closes the database. Other clones' operations fail from then on.

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     Database, Lock, Store,
     announce::{Announcements, InProcess, Topic},
+    database::masked,
     redis,
     sessions::{InMemory, Sessions},
 };
@@ -191,6 +192,22 @@ impl Settings {
         })
     }
 
+    /// Whether Redis answers: its URL without its password, and how long the answer took if one came. None: none is set. It waits no longer than any process
+    /// would.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub async fn try_redis(&self) -> Result<Option<(String, Option<Duration>)>, crate::Error> {
+        let Some(url) = &self.redis else {
+            return Ok(None);
+        };
+        let hints = redis::connect(url).await?;
+        let asked = Instant::now();
+        let answer = hints.sessions.get("").await;
+        let took = answer.is_ok().then(|| asked.elapsed());
+        Ok(Some((masked(url), took)))
+    }
+
     /// Announces for a process that is about to end, if there is a Redis: once this has returned, others have been told. That they were not is no
     /// error, for they look every second.
     ///
@@ -300,6 +317,20 @@ mod tests {
             Err(crate::Error::Locked { .. })
         ));
         opened.store.close().await;
+    }
+
+    #[tokio::test]
+    async fn whether_redis_answers() {
+        let server = servers::Redis::start();
+        let url = server.url();
+        let settings = |url| Settings::new(None, url, PathBuf::new()).unwrap();
+        assert_eq!(settings(None).try_redis().await.unwrap(), None);
+        let command = settings(some(&url));
+        let answer = command.try_redis().await.unwrap();
+        let (shown, took) = answer.unwrap();
+        assert!(shown == url && took.is_some());
+        drop(server);
+        assert_eq!(command.try_redis().await.unwrap(), Some((url, None)));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The numbers that say that something has changed. An announcement is a hint to look at these sooner than the next poll would.
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::{Store, entities::unsigned, error::Error};
 
@@ -21,20 +21,30 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn versions(&self) -> Result<Versions, Error> {
-        let query = sqlx::query("SELECT topic, value FROM versions");
-        let rows = self.reads().all(query).await?;
-        let mut versions = Versions::default();
-        for row in rows {
-            let value = unsigned(row.try_get(1)?);
-            match row.try_get(0)? {
-                "content" => versions.content = value,
-                "map" => versions.map = value,
-                "client" => versions.client = value,
-                _ => {}
-            }
-        }
-        Ok(versions)
+        let rows = self.reads().all(sqlx::query(ALL)).await?;
+        Ok(read(&rows)?)
     }
+}
+
+const ALL: &str = "SELECT topic, value FROM versions";
+
+/// Reads them within a transaction.
+pub(crate) async fn versions(connection: &mut AnyConnection) -> Result<Versions, sqlx::Error> {
+    read(&sqlx::query(ALL).fetch_all(connection).await?)
+}
+
+fn read(rows: &[AnyRow]) -> Result<Versions, sqlx::Error> {
+    let mut versions = Versions::default();
+    for row in rows {
+        let value = unsigned(row.try_get(1)?);
+        match row.try_get(0)? {
+            "content" => versions.content = value,
+            "map" => versions.map = value,
+            "client" => versions.client = value,
+            _ => {}
+        }
+    }
+    Ok(versions)
 }
 
 /// Keeps others from raising any until the transaction ends, and lets us see all that they have done. What changes much takes this first, so that

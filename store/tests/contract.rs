@@ -23,12 +23,16 @@ mod ground;
 mod hints;
 #[path = "contract/ownership.rs"]
 mod ownership;
+#[path = "contract/processes.rs"]
+mod processes;
 #[path = "contract/regions.rs"]
 mod regions;
 #[path = "contract/sessions.rs"]
 mod sessions;
 #[path = "contract/sharing.rs"]
 mod sharing;
+#[path = "contract/upgrades.rs"]
+mod upgrades;
 #[path = "contract/writer.rs"]
 mod writer;
 
@@ -159,6 +163,20 @@ on_every_database! {
         what_he_says_of_himself_is_listed,
         who_says_nothing_for_too_long_is_not,
         who_goes_is_taken_off,
+    }
+    processes {
+        what_a_service_says_of_itself_is_listed,
+        who_has_died_is_remembered_for_a_while,
+        a_kind_that_nobody_knows_yet_is_not_shown,
+        who_ends_is_taken_off,
+        who_is_asked_to_drain_hears_it_at_its_heartbeat,
+        the_last_who_stays_is_not_drained_unless_it_must_be,
+        the_status_is_all_of_it_at_one_moment,
+    }
+    upgrades {
+        what_it_can_work_with_is_opened,
+        what_it_cannot_work_with_is_left_alone,
+        a_step_of_ours_that_is_another_one_is_refused_all_the_same,
     }
     regions {
         what_nobody_holds_is_taken,

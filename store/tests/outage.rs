@@ -106,7 +106,7 @@ async fn beat(store: &Store) -> Result<(), Error> {
         is_leaving: false,
         map: 0,
     };
-    store.directory().heartbeat(server).await
+    store.directory().heartbeat(server).await.map(drop)
 }
 
 /// Waits until something is so.

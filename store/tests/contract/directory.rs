@@ -4,7 +4,7 @@ use store::{Store, directory::ZoneServer};
 
 use crate::ground::{Backend, ME, OTHER};
 
-fn server(incarnation: store::entities::Incarnation, port: u16) -> ZoneServer {
+pub(crate) fn server(incarnation: store::entities::Incarnation, port: u16) -> ZoneServer {
     ZoneServer {
         incarnation,
         address: format!("http://127.0.0.1:{port}"),

@@ -21,7 +21,11 @@ use world::{
 /// A database that begins empty and ends with the test.
 pub(crate) trait Backend: Sync {
     /// Opens it; more than once, as several processes do.
-    async fn open(&self) -> Store;
+    async fn open(&self) -> Store {
+        self.try_open().await.unwrap()
+    }
+    /// The same, if it can be opened.
+    async fn try_open(&self) -> Result<Store, store::Error>;
     /// Runs a statement, to do what only time or a fault would.
     async fn execute(&self, sql: &'static str);
     /// From now on, a statement that would change the row `bert` fails.
@@ -42,8 +46,8 @@ impl Sqlite {
 }
 
 impl Backend for Sqlite {
-    async fn open(&self) -> Store {
-        Store::embedded(self.folder.path()).await.unwrap()
+    async fn try_open(&self) -> Result<Store, store::Error> {
+        Store::embedded(self.folder.path()).await
     }
 
     async fn execute(&self, sql: &'static str) {
@@ -76,8 +80,8 @@ impl Postgres {
 }
 
 impl Backend for Postgres {
-    async fn open(&self) -> Store {
-        Store::connect(&self.url).await.unwrap()
+    async fn try_open(&self) -> Result<Store, store::Error> {
+        Store::connect(&self.url).await
     }
 
     async fn execute(&self, sql: &'static str) {
