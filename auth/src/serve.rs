@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::auth_server::AuthServer;
-use store::{Store, sessions::Sessions};
+use runtime::shutdown::Shutdown;
+use store::{
+    Store,
+    processes::{self, About, Facts, Id, Kind},
+    sessions::Sessions,
+};
 use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
@@ -29,6 +34,9 @@ pub enum Error {
     /// The first hash failed: there is no memory for any.
     #[error("passwords cannot be hashed on this machine")]
     Hasher(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The listener has no address.
+    #[error("cannot listen")]
+    Listen(#[source] std::io::Error),
     /// The socket failed.
     #[error("the socket of the auth service failed")]
     Socket(#[source] tonic::transport::Error),
@@ -52,6 +60,10 @@ pub async fn serve(
     context: runtime::Context,
 ) -> Result<(), Error> {
     let part = context.health.part("auth");
+    let address = listener.local_addr().map_err(Error::Listen)?;
+    let admin = context.admin.map(|admin| admin.to_string());
+    let about = About::this(Id::draw(), Kind::Auth, address.to_string(), admin);
+    let listed = store.clone();
     let service = Service {
         registrar: Registrar {
             store,
@@ -80,9 +92,19 @@ pub async fn serve(
         tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
     part.ready();
-    tokio::select! {
-        served = serving => served.map_err(Error::Socket)?,
-        () = overdue => tracing::warn!(timeout = ?DRAIN_TIMEOUT, "requests were left unanswered"),
-    }
-    Ok(())
+    let has_ended = Shutdown::default();
+    let serve = async {
+        let served = tokio::select! {
+            served = serving => served.map_err(Error::Socket),
+            () = overdue => {
+                tracing::warn!(timeout = ?DRAIN_TIMEOUT, "requests were left unanswered");
+                Ok(())
+            }
+        };
+        has_ended.trigger();
+        served
+    };
+    let list = processes::keep(listed, about, Facts::default, has_ended.triggered());
+    let (served, ()) = tokio::join!(serve, list);
+    served
 }

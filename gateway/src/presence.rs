@@ -94,6 +94,11 @@ impl Presence {
         self.has_gone.notify_one();
     }
 
+    /// How many characters are here.
+    pub(crate) fn count_here(&self) -> usize {
+        self.here.lock().len()
+    }
+
     /// Keeps the notes alive, until the shutdown.
     pub(crate) async fn keep(self: Arc<Self>, shutdown: Shutdown) -> anyhow::Result<()> {
         let mut renewal = tokio::time::interval(RENEW_INTERVAL);

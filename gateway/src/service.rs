@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use runtime::{Context, shutdown::Shutdown, tasks::Tasks};
-use store::{Store, announce::Announcements, sessions::Sessions};
+use store::{
+    Store,
+    announce::Announcements,
+    processes::{self, About, Facts, Id, Kind},
+    sessions::Sessions,
+};
 use tokio::net::TcpListener;
 use world::region_id::RegionId;
 
@@ -44,6 +49,9 @@ pub enum Error {
     /// The account service's address is none.
     #[error("the address of the account service cannot be used")]
     Auth(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The listener has no address.
+    #[error("cannot listen")]
+    Listen(#[source] std::io::Error),
     /// One of its tasks failed.
     #[error("the gateway cannot go on")]
     Task(#[from] runtime::tasks::Failure),
@@ -95,6 +103,7 @@ pub async fn serve(
     context: Context,
 ) -> Result<(), Error> {
     let health = context.health.part("gateway");
+    let address = listener.local_addr().map_err(Error::Listen)?;
     let Some(served) = Served::begin(&peers.store, &context.shutdown).await else {
         return Ok(());
     };
@@ -102,6 +111,12 @@ pub async fn serve(
     let end = Shutdown::default();
     let mut keepers = Tasks::new();
     let shared = keep(&mut keepers, &peers, config, served, &end)?;
+    let admin = context.admin.map(|admin| admin.to_string());
+    let about = About::this(Id::draw(), Kind::Gateway, address.to_string(), admin);
+    keepers.spawn(
+        "gateway listing",
+        list(Arc::clone(&shared), about, end.clone()),
+    );
     health.ready();
     let listening = listener::run(listener, Arc::clone(&shared), &context.shutdown, &health);
     let failed = tokio::select! {
@@ -115,6 +130,17 @@ pub async fn serve(
         Some(failure) => Err(failure.into()),
         None => Ok(finished?),
     }
+}
+
+/// Tells operators that this gateway runs, and how many play by it.
+async fn list(shared: Arc<Shared>, about: About, end: Shutdown) -> anyhow::Result<()> {
+    let facts = || Facts {
+        content: Some(shared.served.now().world.version.version),
+        players: Some(shared.presence.count_here() as u64),
+        creatures: None,
+    };
+    processes::keep(shared.store.clone(), about, facts, end.triggered()).await;
+    Ok(())
 }
 
 /// Starts the tasks that keep a gateway.

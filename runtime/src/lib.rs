@@ -17,6 +17,10 @@ pub mod trace;
 pub struct Context {
     /// When to stop.
     pub shutdown: shutdown::Shutdown,
+    /// What asks the whole process to stop, as a signal does: its services stop in their order.
+    pub end: shutdown::Shutdown,
+    /// Where operators look, if anywhere.
+    pub admin: Option<std::net::SocketAddr>,
     /// Where to say that it is ready.
     pub health: health::Health,
 }

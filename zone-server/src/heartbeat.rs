@@ -60,8 +60,8 @@ pub(crate) async fn say(server: &Server) -> Result<(), store::Error> {
     Ok(())
 }
 
-/// Says so until told to stop.
-pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<()> {
+/// Says so until told to stop. When an operator has asked for it, it asks for the `end` of the process.
+pub(crate) async fn run(server: Arc<Server>, end: Shutdown, stop: Shutdown) -> anyhow::Result<()> {
     let mut interval = tokio::time::interval(HEARTBEAT_INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut standing = server.standing.0.subscribe();
@@ -87,9 +87,13 @@ pub(crate) async fn run(server: Arc<Server>, stop: Shutdown) -> anyhow::Result<(
             answer = answered(beat.as_mut(), sent), if beat.is_some() => {
                 beat = None;
                 match answer {
-                    Ok(()) => {
+                    Ok(is_drain_requested) => {
                         server.trust.acknowledged(sent);
                         has_failed = false;
+                        if is_drain_requested && !end.is_triggered() {
+                            tracing::info!("an operator wants the regions handed over, and the process to stop");
+                            end.trigger();
+                        }
                     }
                     Err(error) => {
                         server.trust.missed();
@@ -114,9 +118,9 @@ enum Unanswered {
 
 /// Waits for the answer to a heartbeat that was sent then.
 async fn answered(
-    beat: Option<impl Future<Output = Result<(), store::Error>> + Unpin>,
+    beat: Option<impl Future<Output = Result<bool, store::Error>> + Unpin>,
     sent: Instant,
-) -> Result<(), Unanswered> {
+) -> Result<bool, Unanswered> {
     let Some(beat) = beat else {
         return std::future::pending().await;
     };

@@ -1,6 +1,11 @@
 //! The life of a zone server: it loads the world, starts its tasks, and drains when told to stop.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use runtime::{
     Context,
@@ -10,6 +15,7 @@ use runtime::{
 use store::{
     Store,
     announce::{Announcements, Topic},
+    processes::{self, About, Facts, Kind},
 };
 use tokio::net::TcpListener;
 
@@ -81,7 +87,10 @@ pub async fn serve(
     tasks.spawn("peers", peers::run(handle(), stop.clone()));
     tasks.spawn("roles", roles::run(handle(), stop.clone()));
     tasks.spawn("recovery", recovery::run(handle(), stop.clone()));
-    tasks.spawn("heartbeat", heartbeat::run(handle(), quiet.clone()));
+    let beating = heartbeat::run(handle(), context.end.clone(), quiet.clone());
+    tasks.spawn("heartbeat", beating);
+    let admin = context.admin.map(|admin| admin.to_string());
+    tasks.spawn("listing", list(handle(), admin, stop.clone()));
     let service = service::serve(listener, handle(), config, stop.clone());
     tasks.spawn("service", service);
     server.announcements.announce(Topic::Directory);
@@ -116,5 +125,18 @@ pub async fn serve(
     drained?;
     finished?;
     tracing::info!("zone server has stopped");
+    Ok(())
+}
+
+/// Tells operators that this server runs, and what lives in it.
+async fn list(server: Arc<Server>, admin: Option<String>, stop: Shutdown) -> anyhow::Result<()> {
+    let address = server.standing.get().address;
+    let about = About::this(server.me.into(), Kind::ZoneServer, address, admin);
+    let facts = || Facts {
+        content: Some(server.content.load(Ordering::Relaxed)),
+        players: None,
+        creatures: Some(server.lives.sums().population.alive_count as u64),
+    };
+    processes::keep(server.store.clone(), about, facts, stop.triggered()).await;
     Ok(())
 }

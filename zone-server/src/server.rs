@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -66,6 +66,8 @@ pub(crate) struct Server {
     pub(crate) whereabouts: Whereabouts,
     /// The ground and the rules.
     pub(crate) scene: ArcSwap<Scene>,
+    /// The content version that is served.
+    pub(crate) content: AtomicU64,
     /// The [`world::name::key`]s of all game masters.
     pub(crate) game_masters: ArcSwap<BTreeSet<String>>,
     /// The way to the ground's task.
@@ -124,6 +126,7 @@ impl Server {
             neighbours,
             holdings,
             clock: Clock::start(),
+            content: AtomicU64::new(world.version.version),
             scene: ArcSwap::from_pointee(ground::scene(&store, &world).await?),
             game_masters: ArcSwap::from_pointee(store.accounts().game_masters().await?),
             store,

@@ -1,6 +1,6 @@
 //! The services of a process: each starts with a shutdown of its own, and they stop in the order in which they need each other.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -21,6 +21,9 @@ const DRAIN_AT_LEAST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Members {
     health: Health,
+    /// Stops the process.
+    end: Shutdown,
+    admin: Option<SocketAddr>,
     /// In the order of their start.
     running: Vec<Member>,
 }
@@ -39,11 +42,15 @@ impl Members {
     pub fn begin(admin: TcpListener, process: &Process) -> Self {
         let mut members = Self {
             health: Health::default(),
+            end: process.stop.clone(),
+            admin: admin.local_addr().ok(),
             running: Vec::new(),
         };
         let metrics = process.metrics.clone();
         members.start("admin", |context| async move {
-            let Context { shutdown, health } = context;
+            let Context {
+                shutdown, health, ..
+            } = context;
             Ok(admin::serve(admin, health, metrics, shutdown).await?)
         });
         members
@@ -62,6 +69,8 @@ impl Members {
     {
         let context = Context {
             shutdown: Shutdown::default(),
+            end: self.end.clone(),
+            admin: self.admin,
             health: self.health.clone(),
         };
         let shutdown = context.shutdown.clone();
@@ -212,6 +221,24 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(*log.lock().unwrap(), ["ready", "gateway", "zone", "auth"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_asks_for_the_end_ends_all_in_their_order() {
+        let (mut members, process, log) = begin().await;
+        start(&mut members, "auth", &log);
+        let said = Arc::clone(&log);
+        members.start("zone", async move |context: Context| {
+            assert!(context.admin.is_some());
+            context.health.part("zone").ready();
+            context.end.trigger();
+            context.shutdown.triggered().await;
+            said.lock().unwrap().push("zone");
+            Ok(())
+        });
+        let attended = members.attend(&process.stop, None, SECOND, || {});
+        time::timeout(10 * SECOND, attended).await.unwrap().unwrap();
+        assert_eq!(*log.lock().unwrap(), ["zone", "auth"]);
     }
 
     #[tokio::test]

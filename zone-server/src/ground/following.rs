@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use store::announce::Topic;
@@ -146,6 +146,9 @@ impl Ground {
         self.refused = None;
         self.served.of_map = of_map;
         self.serve(scene);
+        self.server
+            .content
+            .store(self.world.version.version, Ordering::Relaxed);
         // New regions begin, those that no map has a part of end.
         self.server.terrain_changed.notify_one();
         self.tell_all(&BTreeSet::new()).await;
