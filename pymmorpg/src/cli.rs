@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use runtime::process;
 
-use crate::{account, up, world};
+use crate::{account, cluster, up, world, zone};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -42,6 +42,12 @@ enum Command {
     /// Accounts: their roles and passwords.
     #[command(subcommand, after_help = account::EXAMPLES)]
     Account(account::Command),
+    /// What runs, and how it is.
+    #[command(subcommand, after_help = cluster::EXAMPLES)]
+    Cluster(cluster::Command),
+    /// What one zone server is to do.
+    #[command(subcommand, after_help = zone::EXAMPLES)]
+    Zone(zone::Command),
 }
 
 /// Does what the command line says.
@@ -57,6 +63,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Health(arguments)) => process::probe(&arguments, up::admin_listen()).await,
         Some(Command::World(command)) => world::run(command).await,
         Some(Command::Account(command)) => account::run(command).await,
+        Some(Command::Cluster(command)) => cluster::run(command).await,
+        Some(Command::Zone(command)) => zone::run(command).await,
     }
 }
 

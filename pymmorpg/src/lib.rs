@@ -1,11 +1,14 @@
-//! The command: the whole cluster in one process, worlds checked and published, accounts administered. It knows nothing of the inside of the
+//! The command: the whole cluster in one process, worlds checked and published, accounts administered, clusters looked at
+//! and tended. It knows nothing of the inside of the
 //! services that it runs.
 
 mod account;
 mod cli;
+mod cluster;
 mod data;
 mod up;
 mod utc;
 mod world;
+mod zone;
 
 pub use cli::main;

@@ -17,7 +17,7 @@ use crate::data::Data;
 pub(crate) use folder::is_part;
 pub(crate) use progress::Progress;
 pub(crate) use publish::{Outcome, publish};
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Summary, count};
 pub(crate) use table::table;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  \

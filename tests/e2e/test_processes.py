@@ -70,6 +70,30 @@ class Refusals(ProcessCase):
             self.assertRegex(said, re.escape("error: the schema of %s is newer than this program" % self.shown))
         said = self.run_program("pymmorpg", "account", "list", "--sql", self.sql)
         self.assertIn("is newer than this program", said)
+        self.postgres_run("INSERT INTO schema_versions (version, compatible_from) VALUES (9999, 9998)")
+        self.assertIn("it is schema 9999, for programs that know schema 9998 or later", self.refused("auth", "--sql", self.sql))
+
+    def test_a_later_schema_that_can_live_with_the_program_is_none_of_its_business(self):
+        """So it is while a cluster is upgraded: a process of the version before is started again."""
+        self.publish()
+        self.postgres_run(
+            "INSERT INTO _sqlx_migrations SELECT 9999, 'later', now(), true, checksum, 1 FROM _sqlx_migrations LIMIT 1;"
+            "INSERT INTO schema_versions (version, compatible_from) VALUES (9999, 5);"
+            "ALTER TABLE zone_servers ADD COLUMN mood TEXT; ALTER TABLE entities ADD COLUMN mood TEXT"
+        )
+        auth = self.program("auth")
+        auth.start()
+        gateway, zone = self.program("gateway", "--auth", "http://" + auth.told["auth"]), self.program("zone-server")
+        zone.start()
+        gateway.start()
+        host, port = gateway.told["gateway"].rsplit(":", 1)
+        with Raw((host, int(port))) as player:
+            self.assertIs(player.ask("new", "Anna", "secret"), True)
+            self.assertIs(player.ask("set", "Anna", "gold", (5,)), True)
+        for program in (gateway, zone, auth):
+            self.assertIn('"the database has a later schema, with which this program can work"', program.log_text())
+            program.stop()
+        self.assert_no_trouble(gateway, zone, auth)
 
     def postgres_run(self, statement):
         self.postgres.sql.run("\\connect %s\n%s" % (self.database, statement))
