@@ -138,7 +138,8 @@ def _take_steps(
             assert figures.image_megabytes_max is None or size <= figures.image_megabytes_max, "our layers have %.1f MB" % size
             return "our layers have %.1f MB" % size
 
-        if not steps.take("image", build):
+        steps.take("image", build)
+        if not ours:
             return
         stack = Stack(environment, images.prefix, ours[0], folder)
         if not steps.take("example", lambda: example.play(stack)):

@@ -234,6 +234,9 @@ class Bot:
             return acts.Take(self.chance.randint(1, 5))
         choices: list[Act] = [acts.Count(), acts.Count(), acts.Note(), acts.Post(self.partner)]
         choices += [acts.Where(), acts.ReadBack(), acts.ReadOther(self.partner), acts.Look()]
+        if self.style is Style.CALM:
+            # It asks little; what a fault took back it finds out soon all the same.
+            choices += [acts.Where()] * 3
         return self.chance.choice(choices)
 
     def _can_spare(self, gold: int) -> bool:

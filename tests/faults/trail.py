@@ -9,8 +9,8 @@ Place = tuple[float, float, int]
 #: Positions are saved every second. The rest is the time that a save and the answers to the steps take on their ways on a busy machine.
 FALLBACK_SECONDS_MAX = 1.0 + 0.5
 
-#: Steps are kept so long: more than enough to find out what was taken back.
-_KEPT_SECONDS = 15.0
+#: Steps are kept so long: more than enough for those who seldom ask where they are to find out what was taken back.
+_KEPT_SECONDS = 30.0
 
 #: Bots go by eighths of a tile, so that sums are exact; this is for what the server adds.
 _ROUNDING = 1e-6
