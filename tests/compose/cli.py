@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from . import example, observe
 from .daemon import Daemon
-from .images import STAND_INS, Images
+from .images import STAND_INS, Images, look_at_context
 from .play import Figures, play
 from .shell import Failed
 from .stack import Stack
@@ -55,7 +56,9 @@ def main() -> int:
     print("\n%d passed, %d failed" % (steps.passed_count, steps.failed_count), flush=True)
     if steps.failed_count:
         print("NOT CLEAN; seed %d; logs in %s" % (seed, folder), file=sys.stderr)
-    return 1 if steps.failed_count else 0
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,11 +147,13 @@ def _take_steps(
         stack = Stack(environment, images.prefix, ours[0], folder)
         if not steps.take("example", lambda: example.play(stack)):
             return
+        steps.take("commands", lambda: example.command(stack))
         steps.take("down and up", lambda: example.come_back(stack))
         asyncio.run(play(stack, images, figures, chance, steps))
         steps.take("prometheus", lambda: observe.look_at_prometheus(stack))
         steps.take("confinement", lambda: example.look_at_confinement(stack))
         steps.take("forms", observe.look_at_forms)
+        steps.take("context", look_at_context)
     finally:
         if stack is not None:
             if steps.failed_count or sys.exc_info()[0]:

@@ -10,7 +10,7 @@ from .stack import Container, Stack
 SETTLED_SECONDS_MAX = 60.0
 
 #: psql in the container of the database, as the owner of what is in it.
-_PSQL = 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h 127.0.0.1 -U pymmorpg -d pymmorpg -X -q -A -t -v ON_ERROR_STOP=1'
+_PSQL = "PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h 127.0.0.1 -U pymmorpg -d pymmorpg -X -q -A -t -v ON_ERROR_STOP=1"
 
 
 class _ContainerSql(Sql):

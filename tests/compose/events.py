@@ -16,7 +16,7 @@ from .stack import Container, Stack
 #: How long one is cut off.
 _CUT_SECONDS = 10.0
 #: How long a version that is never ready is waited for.
-_BAD_SECONDS = 8
+_BAD_SECONDS = 5
 
 
 class Event(Fault):

@@ -70,3 +70,12 @@ def come_back(stack: Stack) -> str:
     with player:
         assert player.ask("new", "Anna", "other") is False, "Anna is forgotten"
     return "playable again after %.1f s" % (time.monotonic() - begin)
+
+
+def command(stack: Stack) -> str:
+    """Commands are given in the containers that run: they have the program, and the way to the database."""
+    auth = stack.container("auth")
+    auth.execute("pymmorpg", "account", "grant", "Anna", "gm")
+    accounts = json.loads(auth.execute("pymmorpg", "account", "list", "--json"))
+    assert [account for account in accounts if account["name"] == "Anna" and account["role"] == "gm"], accounts
+    return "Anna is a game master"

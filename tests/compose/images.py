@@ -1,5 +1,6 @@
 """The images: stand-ins for those of others where there are none, and ours."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -115,3 +116,15 @@ def _lay_out(binary: Path, root: Path) -> None:
     authorities = Path("/etc/ssl/certs/ca-certificates.crt")
     if authorities.exists():
         shutil.copy(authorities, certificates)
+
+
+def look_at_context() -> str:
+    """What the Dockerfile's own stage would be given: every crate of the workspace, or cargo refuses all of them. That stage itself is not built."""
+    manifest = (_DEPLOY.parent / "Cargo.toml").read_text()
+    listed = re.search(r"^members = \[(.*?)\]", manifest, re.M | re.S)
+    assert listed is not None
+    members = re.findall(r'"([^"]+)"', listed[1])
+    given = {line[1:].strip() for line in (_DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+    missing = [member for member in members if member not in given]
+    assert not missing, "deploy/Dockerfile.dockerignore leaves out %s" % ", ".join(missing)
+    return "%d crates" % len(members)

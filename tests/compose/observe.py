@@ -16,11 +16,14 @@ _SCRAPED_SECONDS_MAX = 60.0
 _EMPTY_ALLOWED = re.compile(r"resends|takeovers|failures|bad_messages")
 
 
-def look_at_prometheus(stack: Stack) -> str:
-    """A real Prometheus, as the profile has it, beside a cluster that runs."""
+def start(stack: Stack) -> None:
+    """A real Prometheus, as the profile has it, beside a cluster that runs. The others of the profile cannot be had here."""
     stack.compose("--profile", "observe", "up", "--detach", "--no-deps", "prometheus")
-    prometheus = stack.container("prometheus")
-    prometheus.execute("promtool", "check", "config", "/etc/prometheus/prometheus.yml")
+
+
+def look_at_prometheus(stack: Stack) -> str:
+    """What it has seen."""
+    stack.container("prometheus").execute("promtool", "check", "config", "/etc/prometheus/prometheus.yml")
     wanted = {service: len(stack.containers(service)) for service in ("auth", "zone-server", "gateway")}
 
     def found() -> dict[str, int]:

@@ -14,7 +14,7 @@ from faults.report import Round
 from faults.rounds import Rounds
 from harness.plain import Plain
 
-from . import events
+from . import events, observe
 from .cluster import ComposeCluster
 from .events import Event
 from .game import ComposeGame
@@ -24,7 +24,7 @@ from .stack import Stack
 _WORLD = Plain(columns=8, rows=8, cell=16, view_distance=10, speed=100, near=10, gold=1000)
 _ZONES, _GATEWAYS = 3, 2
 #: A gateway that is replaced keeps its players for so long here; in earnest it is longer.
-_LINGER_MS = 3000
+_LINGER_MS = 2000
 #: Zone servers come and go, and nobody may have to wait for it.
 _IN_ORDER = ("scale-to-5", "scale-to-3")
 
@@ -101,6 +101,8 @@ def _prepare(cluster: ComposeCluster) -> None:
     stack.environment["PYMMORPG_WORLD"] = str(_WORLD.write(stack.folder / "world"))
     stack.environment["PYMMORPG_LINGER_TIMEOUT_MS"] = str(_LINGER_MS)
     stack.up("--scale", "zone-server=%d" % _ZONES, "--scale", "gateway=%d" % _GATEWAYS)
+    # It looks on from here, and is asked in the end.
+    observe.start(stack)
     stack.wait_until_healthy("zone-server", _ZONES)
     stack.wait_until_healthy("gateway", _GATEWAYS)
     cluster.wait_until_shared(_ZONES)
