@@ -1,36 +1,61 @@
 //! The database of a command that works beside a running cluster. It never makes a data folder: one that is not there is a slip of the pen.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
-use anyhow::{Context, anyhow, bail};
-use runtime::settings::masked;
+use anyhow::{Context, bail};
+use runtime::{process, settings};
+use serde::{Deserialize, Serialize};
 use store::{Database, Store, announce::Topic, settings::Settings};
 
 /// `--data` and `--sql`, for every command that needs a database.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, clap::Args, Serialize)]
 pub(crate) struct Place {
-    /// The folder where accounts and everything else that must last are kept, if that is not in PostgreSQL.
-    #[arg(id = "data", long = "data", value_name = "DIR", env = "PYMMORPG_DATA", default_value = DEFAULT, conflicts_with = "sql")]
-    folder: PathBuf,
-    /// The PostgreSQL database of a cluster: postgres://USER:PASSWORD@HOST/DATABASE.
-    #[arg(long, value_name = "URL", env = "PYMMORPG_SQL", hide_env_values = true)]
+    /// The folder where accounts and everything else that must last are kept, if that is not in PostgreSQL [env: PYMMORPG_DATA] [default: ./data].
+    #[arg(id = "data", long = "data", value_name = "DIR", conflicts_with = "sql")]
+    #[serde(rename = "data")]
+    folder: Option<PathBuf>,
+    /// The PostgreSQL database of a cluster: postgres://USER:PASSWORD@HOST/DATABASE [env: PYMMORPG_SQL, or PYMMORPG_SQL_FILE for a file that holds it].
+    #[arg(long, value_name = "URL")]
     sql: Option<String>,
+    /// What all that comes to, once it has been looked at: a file is read once.
+    #[arg(skip)]
+    #[serde(skip)]
+    settings: OnceLock<Settings>,
 }
 
 /// `--redis` as well, for those that speak with a cluster.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, clap::Args, Serialize)]
 pub(crate) struct Data {
     #[command(flatten)]
+    #[serde(flatten)]
     place: Place,
-    /// The Redis of a cluster, through which it is told of a change at once instead of noticing within a second.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "PYMMORPG_REDIS",
-        hide_env_values = true
-    )]
+    /// The Redis of a cluster, through which it is told of a change at once instead of noticing within a second [env: PYMMORPG_REDIS, or
+    /// PYMMORPG_REDIS_FILE for a file that holds it].
+    #[arg(long, value_name = "URL")]
     redis: Option<String>,
 }
+
+/// The settings that name a database.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default)]
+struct Named {
+    data: PathBuf,
+    sql: Option<String>,
+    redis: Option<String>,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Self {
+            data: DEFAULT.into(),
+            sql: None,
+            redis: None,
+        }
+    }
+}
+
+/// What is wrong when a folder and a database are named.
+pub(crate) const TWO_PLACES: &str = "sql is set too; choose one of them";
 
 /// Where data are kept if nothing else is said.
 pub(crate) const DEFAULT: &str = "./data";
@@ -38,35 +63,33 @@ pub(crate) const DEFAULT: &str = "./data";
 impl Place {
     /// Opens the database that is there.
     pub(crate) async fn open(&self) -> anyhow::Result<Store> {
-        open(&self.settings(None)?).await
+        open(self.settings(self)?).await
     }
 
     /// The database.
     pub(crate) fn database(&self) -> anyhow::Result<Database> {
-        Ok(self.settings(None)?.database().clone())
+        Ok(self.settings(self)?.database().clone())
     }
 
-    fn settings(&self, redis: Option<&String>) -> anyhow::Result<Settings> {
-        Settings::new(self.sql.clone(), redis.cloned(), self.folder.clone()).map_err(|wrong| {
-            let (url, variable) = match wrong.key {
-                "sql" => (self.sql.as_ref(), "PYMMORPG_SQL"),
-                _ => (redis, "PYMMORPG_REDIS"),
-            };
-            let url = masked(url.map(String::as_str).unwrap_or_default());
-            anyhow!("--{} {url:?} (or {variable}): {}", wrong.key, wrong.problem)
-        })
+    /// What these flags come to, with the environment.
+    fn settings(&self, flags: &impl Serialize) -> Result<&Settings, settings::Error> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let loaded = load(flags)?;
+        Ok(self.settings.get_or_init(|| loaded))
     }
 }
 
 impl Data {
     /// Opens the database that is there.
     pub(crate) async fn open(&self) -> anyhow::Result<Store> {
-        open(&self.settings()?).await
+        open(self.settings()?).await
     }
 
     /// Opens the database, or makes it.
     pub(crate) async fn open_or_make(&self) -> anyhow::Result<Store> {
-        open_or_make(&self.settings()?).await
+        open_or_make(self.settings()?).await
     }
 
     /// Tells a running cluster that there may be something new.
@@ -84,9 +107,19 @@ impl Data {
         Ok(self.settings()?.database().to_string())
     }
 
-    fn settings(&self) -> anyhow::Result<Settings> {
-        self.place.settings(self.redis.as_ref())
+    fn settings(&self) -> Result<&Settings, settings::Error> {
+        self.place.settings(self)
     }
+}
+
+fn load(flags: &impl Serialize) -> Result<Settings, settings::Error> {
+    let settings::Loaded { settings, sources } =
+        settings::load_with_files::<Named>(None, Named::default(), flags, &process::SECRETS)?;
+    if settings.sql.is_some() && sources.is_set("data") {
+        return Err(sources.refuse("data", TWO_PLACES));
+    }
+    Settings::new(settings.sql, settings.redis, settings.data)
+        .map_err(|wrong| sources.refuse(wrong.key, wrong.problem))
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Store> {

@@ -43,11 +43,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// A database of PostgreSQL to keep all that in instead: postgres://USER:PASSWORD@HOST/DATABASE.
+    /// A database of PostgreSQL to keep all that in instead: postgres://USER:PASSWORD@HOST/DATABASE. A file that holds it may be named by
+    /// PYMMORPG_SQL_FILE instead.
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
-    /// The Redis that carries announcements, if other processes share the database: redis://HOST.
+    /// The Redis that carries announcements, if other processes share the database: redis://HOST. A file that holds it may be named by
+    /// PYMMORPG_REDIS_FILE instead.
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<String>,

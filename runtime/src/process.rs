@@ -32,9 +32,11 @@ pub use service::{Bound, Service};
 pub use waiting::wait_for;
 
 /// The keys at the top level of a settings file, which all processes of a cluster may share: each reads those that it knows.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 12] = [
     "sql",
+    "sql_file",
     "redis",
+    "redis_file",
     "data",
     "world",
     "listen",
@@ -44,6 +46,9 @@ pub const KEYS: [&str; 10] = [
     "zone_server",
     "auth",
 ];
+
+/// Those of them that hold a password, and may be in a file of their own: `sql_file` names it, or `PYMMORPG_SQL_FILE`.
+pub const SECRETS: [&str; 2] = ["sql", "redis"];
 
 /// The exit code after a second signal, as shells give it to those who were interrupted.
 const INTERRUPTED: i32 = 130;

@@ -12,6 +12,7 @@ use figment::{
 use serde::{Serialize, de::DeserializeOwned};
 
 mod describe;
+mod files;
 mod sources;
 
 pub use describe::{describe, masked};
@@ -81,11 +82,24 @@ pub fn load<T: DeserializeOwned>(
     defaults: impl Serialize,
     flags: impl Serialize,
 ) -> Result<Loaded<T>, Error> {
+    load_with_files(file, defaults, flags, &[])
+}
+
+/// The same; and each of some keys may be in a file of its own, which is named by the key with `_file` behind it.
+///
+/// # Errors
+/// Names the key that is wrong, its value and where it came from. What is in such a file is not shown.
+pub fn load_with_files<T: DeserializeOwned>(
+    file: Option<&Path>,
+    defaults: impl Serialize,
+    flags: impl Serialize,
+    keys_in_files: &[&str],
+) -> Result<Loaded<T>, Error> {
     let environment = std::env::vars_os().map(|(name, value)| {
         let text = |part: std::ffi::OsString| part.to_string_lossy().into_owned();
         (text(name), text(value))
     });
-    load_from(file, defaults, environment.collect(), flags)
+    load_from(file, defaults, environment.collect(), flags, keys_in_files)
 }
 
 fn load_from<T: DeserializeOwned>(
@@ -93,6 +107,7 @@ fn load_from<T: DeserializeOwned>(
     defaults: impl Serialize,
     mut environment: Vec<(String, String)>,
     flags: impl Serialize,
+    keys_in_files: &[&str],
 ) -> Result<Loaded<T>, Error> {
     let mut figment = Figment::new().merge(layer(sources::DEFAULTS, &defaults)?);
     if let Some(path) = file {
@@ -108,15 +123,24 @@ fn load_from<T: DeserializeOwned>(
         .collect();
     let mut given = layer("a flag", &flags)?;
     given.dict = without_none(given.dict);
+    let merged = |variables: &[Variable]| {
+        let sources = variables.iter().map(Variable::source);
+        sources
+            .chain([given.clone()])
+            .fold(figment.clone(), Figment::merge)
+    };
+    // Once: what is read from a pipe is gone.
+    let in_files = files::read(&merged(&variables), keys_in_files)?;
+    let secrets: Vec<String> = in_files.iter().map(|(key, _)| key.clone()).collect();
     loop {
-        let mut figment = figment.clone();
-        for variable in &variables {
-            figment = figment.merge(variable.source());
-        }
-        figment = figment.merge(given.clone());
+        let figment = in_files
+            .iter()
+            .fold(merged(&variables), |figment, (_, source)| {
+                figment.merge(source.clone())
+            });
         let error = match figment.extract() {
             Ok(settings) => {
-                let sources = Sources(figment);
+                let sources = Sources::new(figment, secrets);
                 return Ok(Loaded { settings, sources });
             }
             Err(error) => error,
@@ -127,7 +151,7 @@ fn load_from<T: DeserializeOwned>(
             .find(|variable| variable.is_text(&error))
         {
             Some(variable) => variable.value = Value::from(variable.text.to_owned()),
-            None => return Err(Sources(figment).explain(error)),
+            None => return Err(Sources::new(figment, secrets).explain(error)),
         }
     }
 }

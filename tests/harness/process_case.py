@@ -69,12 +69,13 @@ class ProcessCase(unittest.TestCase):
         said = self.run_program(program, *ports, "--admin-listen", "127.0.0.1:0", *arguments, **variables)
         return said.splitlines()[-1]
 
-    def program(self, program, *arguments, listen="127.0.0.1:0", admin="127.0.0.1:0", redis=None):
-        """A program on the test's database, which ends with the test."""
-        command = [self.path(program), "--json", "--listen", listen, "--admin-listen", admin, "--sql", self.sql]
-        command += ["--redis", redis or self.redis.url(), *arguments]
+    def program(self, program, *arguments, listen="127.0.0.1:0", admin="127.0.0.1:0", redis=None, databases=None):
+        """A program on the test's database, which ends with the test. `databases`: variables that name them, in place of flags."""
+        command = [self.path(program), "--json", "--listen", listen, "--admin-listen", admin, *arguments]
+        if databases is None:
+            command += ["--sql", self.sql, "--redis", redis or self.redis.url()]
         log = self.folder / "logs" / ("%s-%s-%d.log" % (self.database, program, free_port()))
-        started = Program(program, log, command, self.environment())
+        started = Program(program, log, command, self.environment(**(databases or {})))
         self.addCleanup(started.kill)
         return started
 

@@ -71,13 +71,13 @@ impl Settings {
         let settings::Loaded {
             mut settings,
             sources,
-        } = settings::load::<Self>(file, Self::default(), arguments)?;
+        } = settings::load_with_files::<Self>(file, Self::default(), arguments, &process::SECRETS)?;
         if let Some(file) = file {
             settings::refuse_unknown(file, &process::KEYS)?;
         }
         settings.listen = settings.gateway.listen.take().unwrap_or(settings.listen);
         if settings.sql.is_some() && sources.is_set("data") {
-            return Err(sources.refuse("data", "sql is set too; choose one of them"));
+            return Err(sources.refuse("data", data::TWO_PLACES));
         }
         if settings.gateway.auth.is_some() {
             let problem = "`pymmorpg up` has an account service of its own; the program `gateway` takes another";

@@ -108,12 +108,12 @@ fn what_is_no_url_is_named_without_its_password() {
         let ran = run(&[&command[..], &["--sql", "mysql://a:hunter2@b/c"]].concat()).ended(1);
         assert_eq!(
             ran.err,
-            "error: --sql \"mysql://a:***@b/c\" (or PYMMORPG_SQL): expected postgres://user:password@host/database\n"
+            "error: sql = \"mysql://a:***@b/c\": expected postgres://user:password@host/database (from a flag)\n"
         );
         let ran = run(&[&command[..], &["--redis", "cache"]].concat()).ended(1);
         assert!(
             ran.err
-                .starts_with("error: --redis \"cache\" (or PYMMORPG_REDIS): expected redis://"),
+                .starts_with("error: redis = \"cache\": expected redis://"),
             "{ran:?}"
         );
     }

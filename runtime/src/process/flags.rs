@@ -7,10 +7,12 @@ use serde::Serialize;
 /// The flags, of which those that are settings are serialized under their keys.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 pub struct Flags {
-    /// The PostgreSQL database that all processes share: postgres://USER:PASSWORD@HOST/DATABASE, with ?sslmode=verify-full for TLS.
+    /// The PostgreSQL database that all processes share: postgres://USER:PASSWORD@HOST/DATABASE, with ?sslmode=verify-full for TLS. A file that holds
+    /// it may be named by PYMMORPG_SQL_FILE instead.
     #[arg(long, value_name = "URL")]
     pub sql: Option<String>,
-    /// The Redis that carries announcements between processes: redis://HOST, or rediss://HOST for TLS.
+    /// The Redis that carries announcements between processes: redis://HOST, or rediss://HOST for TLS. A file that holds it may be named by
+    /// PYMMORPG_REDIS_FILE instead.
     #[arg(long, value_name = "URL")]
     pub redis: Option<String>,
     /// Where /healthz, /readyz and /metrics are [default: 127.0.0.1, port 7780 of a gateway, 7781 of a zone server, 7782 of auth]; port 0 takes any

@@ -4,7 +4,7 @@ use figment::value::{Dict, Num, Value};
 use serde::Serialize;
 
 /// What stands in the place of a secret.
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 /// A key with one of these in it holds a secret.
 const SECRET: [&str; 3] = ["password", "secret", "token"];
 

@@ -9,9 +9,17 @@ pub(super) const DEFAULTS: &str = "the defaults";
 
 /// Where each setting came from.
 #[derive(Debug)]
-pub struct Sources(pub(super) Figment);
+pub struct Sources {
+    figment: Figment,
+    /// Keys whose values are shown nowhere, whatever they are.
+    secrets: Vec<String>,
+}
 
 impl Sources {
+    pub(super) fn new(figment: Figment, secrets: Vec<String>) -> Self {
+        Self { figment, secrets }
+    }
+
     /// What is wrong with a value that could be read, but not be used. The key has dots between levels.
     #[must_use]
     pub fn refuse(&self, key: &str, problem: impl Into<String>) -> Error {
@@ -22,9 +30,13 @@ impl Sources {
     /// Whether anybody has set a key: it is not as the defaults have it.
     #[must_use]
     pub fn is_set(&self, key: &str) -> bool {
-        self.0
-            .find_value(key)
-            .is_ok_and(|value| self.name_of(&value) != DEFAULTS)
+        self.source_of(key).is_some()
+    }
+
+    /// The name of who has set a key. None: it is as the defaults have it.
+    pub(super) fn source_of(&self, key: &str) -> Option<String> {
+        let value = self.figment.find_value(key).ok()?;
+        Some(self.name_of(&value)).filter(|name| name != DEFAULTS)
     }
 
     pub(super) fn explain(&self, error: figment::Error) -> Error {
@@ -49,13 +61,16 @@ impl Sources {
 
     fn error(&self, path: &[String], problem: String) -> Error {
         let key = path.join(".");
-        let all = self.0.find_value("").ok();
+        let all = self.figment.find_value("").ok();
         let value = all.as_ref().and_then(|all| value_at(all, path));
         match value {
             // What nobody has set has no value to speak of.
             Some(Value::Empty(..)) | None => Error::Key { key, problem },
             Some(value) => Error::Value {
-                value: describe::shown(path, value),
+                value: match path.first().is_some_and(|key| self.secrets.contains(key)) {
+                    true => describe::MASK.to_owned(),
+                    false => describe::shown(path, value),
+                },
                 source_name: self.name_of(value),
                 problem,
                 key,
@@ -64,7 +79,7 @@ impl Sources {
     }
 
     fn name_of(&self, value: &Value) -> String {
-        self.0
+        self.figment
             .get_metadata(value.tag())
             .map_or("an unknown source".to_owned(), |metadata| {
                 metadata.name.to_string()

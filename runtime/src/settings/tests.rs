@@ -62,7 +62,8 @@ fn load_texts(toml: &str, environment: &[(&str, &str)], flags: Flags) -> Result<
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    load_from(Some(&file), Settings::default(), environment, flags).map(|loaded| loaded.settings)
+    load_from(Some(&file), Settings::default(), environment, flags, &[])
+        .map(|loaded| loaded.settings)
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn nothing_said_means_the_defaults() {
     let settings = load_texts("", &[], Flags::default()).unwrap();
     assert_eq!(settings, Settings::default());
     let without_file: Loaded<Settings> =
-        load_from(None, Settings::default(), Vec::new(), ()).unwrap();
+        load_from(None, Settings::default(), Vec::new(), (), &[]).unwrap();
     assert_eq!(without_file.settings, Settings::default());
 }
 
@@ -216,6 +217,7 @@ fn files_that_are_none() {
         Settings::default(),
         Vec::new(),
         Flags::default(),
+        &[],
     )
     .unwrap_err();
     assert!(
@@ -265,7 +267,7 @@ fn secrets_are_masked() {
 fn what_cannot_be_used_is_refused_with_its_source() {
     let environment = vec![("PYMMORPG_REDIS".to_owned(), "redis://:hunter2@x".to_owned())];
     let Loaded { sources, .. } =
-        load_from::<Settings>(None, Settings::default(), environment, ()).unwrap();
+        load_from::<Settings>(None, Settings::default(), environment, (), &[]).unwrap();
     let cases = [
         (
             "redis",
@@ -286,7 +288,7 @@ fn what_cannot_be_used_is_refused_with_its_source() {
     }
     assert!(sources.is_set("redis"));
     let Loaded { sources, .. } =
-        load_from::<Settings>(None, Settings::default(), Vec::new(), ()).unwrap();
+        load_from::<Settings>(None, Settings::default(), Vec::new(), (), &[]).unwrap();
     assert_eq!(
         sources.refuse("redis", "is not set").to_string(),
         "redis: is not set"
@@ -310,4 +312,120 @@ fn unknown_keys_of_a_file_are_named() {
         "{error}"
     );
     assert!(error.ends_with("; there are redis, sql"), "{error}");
+}
+
+/// Settings whose `redis` may be in a file.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct WithSecrets {
+    redis: Option<String>,
+    number: u8,
+}
+
+fn load_secret(
+    file: Option<&Path>,
+    environment: &[(&str, &str)],
+) -> Result<Loaded<WithSecrets>, Error> {
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    load_from(file, WithSecrets::default(), environment, (), &["redis"])
+}
+
+#[test]
+fn a_value_may_be_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let named = path.to_str().unwrap();
+    for (written, expected) in [
+        ("redis://:hunter2@x\n", "redis://:hunter2@x"),
+        ("redis://:hunter2@x\r\n", "redis://:hunter2@x"),
+        ("redis://:hunter2@x", "redis://:hunter2@x"),
+        (" 007 ", " 007 "),
+    ] {
+        std::fs::write(&path, written).unwrap();
+        let loaded = load_secret(None, &[("PYMMORPG_REDIS_FILE", named)]).unwrap();
+        assert_eq!(loaded.settings.redis.as_deref(), Some(expected));
+        assert!(loaded.sources.is_set("redis"));
+        let refused = loaded.sources.refuse("redis", "is no URL").to_string();
+        assert_eq!(
+            refused,
+            format!("redis = ***: is no URL (from the file {named}, which redis_file names)")
+        );
+    }
+    let toml = folder.path().join("pymmorpg.toml");
+    std::fs::write(&toml, format!("redis_file = {named:?}\n")).unwrap();
+    let loaded = load_secret(Some(&toml), &[]).unwrap();
+    assert_eq!(loaded.settings.redis.as_deref(), Some(" 007 "));
+    // Whoever does not ask for it does not read it.
+    let environment = vec![("PYMMORPG_REDIS_FILE".to_owned(), named.to_owned())];
+    let without: Loaded<WithSecrets> =
+        load_from(None, WithSecrets::default(), environment, (), &[]).unwrap();
+    assert_eq!(without.settings.redis, None);
+}
+
+#[test]
+fn a_file_that_holds_no_value_is_named_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let named = path.to_str().unwrap();
+    let long = "hunter2".repeat(10_000);
+    let cases: [(&[u8], &str); 5] = [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"a\nhunter2\n", "has more than one line"),
+        (b"\xffhunter2", "is no text"),
+        (long.as_bytes(), "holds more than 65536 bytes"),
+    ];
+    let refused = || {
+        let error = load_secret(None, &[("PYMMORPG_REDIS_FILE", named)]).unwrap_err();
+        error.to_string()
+    };
+    let expected = |problem: &str| {
+        format!("redis_file = {named:?}: {problem} (from the environment's PYMMORPG_REDIS_FILE)")
+    };
+    for (written, problem) in cases {
+        std::fs::write(&path, written).unwrap();
+        assert_eq!(refused(), expected(problem));
+    }
+    std::fs::remove_file(&path).unwrap();
+    let gone = "cannot be read: No such file or directory (os error 2)";
+    assert_eq!(refused(), expected(gone));
+}
+
+#[test]
+fn a_value_and_a_file_are_two_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, toml) = (folder.path().join("secret"), folder.path().join("x.toml"));
+    let named = path.to_str().unwrap();
+    std::fs::write(&path, "redis://:hunter2@x").unwrap();
+    std::fs::write(&toml, "redis = \"redis://:hunter3@x\"\n").unwrap();
+    let variable = ("PYMMORPG_REDIS_FILE", named);
+    for (file, environment, other) in [
+        (
+            None,
+            &[variable, ("PYMMORPG_REDIS", "redis://:hunter3@x")][..],
+            "the environment's PYMMORPG_REDIS".to_owned(),
+        ),
+        (
+            Some(&*toml),
+            &[variable],
+            format!("the file {}", toml.display()),
+        ),
+    ] {
+        let error = load_secret(file, environment).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "redis_file = {named:?}: redis is set too, from {other}; choose one of them (from the environment's PYMMORPG_REDIS_FILE)"
+            )
+        );
+    }
+    // What else is wrong is said as ever.
+    let error = load_secret(None, &[variable, ("PYMMORPG_NUMBER", "many")]).unwrap_err();
+    assert!(
+        error.to_string().starts_with("number = \"many\": expected"),
+        "{error}"
+    );
 }

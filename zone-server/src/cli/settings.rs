@@ -51,7 +51,7 @@ impl Settings {
         let settings::Loaded {
             mut settings,
             sources,
-        } = settings::load::<Self>(file, Self::default(), cli)?;
+        } = settings::load_with_files::<Self>(file, Self::default(), cli, &process::SECRETS)?;
         if let Some(file) = file {
             settings::refuse_unknown(file, &process::KEYS)?;
         }
