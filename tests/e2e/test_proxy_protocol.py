@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 
+from harness import haproxy
 from harness.case import YardCase
 from harness.raw import Closed, Raw, frame, until
 from harness.server import run_command
@@ -25,6 +26,11 @@ def _of(client, port=4000, more=b""):
     kind = socket.AF_INET6 if ":" in client else socket.AF_INET
     addresses = socket.inet_pton(kind, client) + socket.inet_pton(kind, "::1" if ":" in client else "127.0.0.1")
     return _header(_PROXY, _TCP6 if ":" in client else _TCP4, addresses + struct.pack(">HH", port, 7777) + more)
+
+
+def closed_count(server, reason):
+    text = server.fetch("/metrics")[1]
+    return sum(map(float, re.findall(r'^gateway_closed_total\{reason="%s"\} (\S+)$' % reason, text, re.M)))
 
 
 class ProxyProtocol(YardCase):
@@ -54,19 +60,15 @@ class ProxyProtocol(YardCase):
         except (Closed, ConnectionError):
             return False
 
-    def closed_count(self, reason):
-        text = self.server.fetch("/metrics")[1]
-        return sum(map(float, re.findall(r'^gateway_closed_total\{reason="%s"\} (\S+)$' % reason, text, re.M)))
-
     def assert_closed(self, connection, reason, before, within=2.0):
         self.assertTrue(connection.is_closed(within=within))
-        until(lambda: self.closed_count(reason) == before + 1, "it is counted as %s" % reason)
+        until(lambda: closed_count(self.server, reason) == before + 1, "it is counted as %s" % reason)
 
     def test_who_is_brought_counts(self):
         """Whatever the proxy is: one client has its places, and others are not in its way."""
         one = [self.by_proxy(_of("192.0.2.1", port), "127.0.9.%d" % (port % 2)) for port in range(4001, 4004)]
         self.assertTrue(all(map(self.is_served, one)))
-        before = self.closed_count("address_full")
+        before = closed_count(self.server, "address_full")
         self.assert_closed(self.by_proxy(_of("192.0.2.1")), "address_full", before)
         for client in ("192.0.2.2", "2001:db8::1", "2001:db8::2"):
             self.assertTrue(self.is_served(self.by_proxy(_of(client))), client)
@@ -107,10 +109,10 @@ class ProxyProtocol(YardCase):
         for header in (_header(_LOCAL, _UNSPECIFIED), _header(_PROXY, _UNSPECIFIED), _header(_PROXY, _UNSPECIFIED, b"whatever")):
             self.assertTrue(self.is_served(self.by_proxy(header, "127.0.9.7")), header)
         self.assertFalse(self.is_served(self.by_proxy(_header(_LOCAL, _UNSPECIFIED), "127.0.9.7")), "the fourth of an address")
-        before = self.closed_count("by_client")
+        before = closed_count(self.server, "by_client")
         self.by_proxy(_header(_LOCAL, _UNSPECIFIED), "127.0.9.8").close()
         self.by_proxy(b"", "127.0.9.8").close()
-        until(lambda: self.closed_count("by_client") >= before + 2, "both are counted")
+        until(lambda: closed_count(self.server, "by_client") >= before + 2, "both are counted")
 
     def test_what_is_no_header(self):
         self.server.expect_log("a proxy does not say whom it brings")
@@ -126,10 +128,10 @@ class ProxyProtocol(YardCase):
             _header(_PROXY, 0x51, addresses),
             _header(_PROXY, _TCP4, addresses[:-1]),
         ):
-            before = self.closed_count("proxy_header_bad")
+            before = closed_count(self.server, "proxy_header_bad")
             self.assert_closed(self.by_proxy(bad), "proxy_header_bad", before)
         for more in (2048 - 28 + 1, 65535 - 12):
-            before = self.closed_count("proxy_header_too_long")
+            before = closed_count(self.server, "proxy_header_too_long")
             self.assert_closed(self.by_proxy(_of("192.0.2.1", more=b"\0" * more)[:16]), "proxy_header_too_long", before)
         self.assertTrue(self.is_served(self.by_proxy(_of("192.0.2.7", more=b"\0" * (2048 - 28)))), "the longest")
         warned = self.server.log_text().count("a proxy does not say whom it brings")
@@ -138,11 +140,11 @@ class ProxyProtocol(YardCase):
 
     def test_one_that_does_not_come(self):
         self.server.expect_log("a proxy does not say whom it brings")
-        before, begin = self.closed_count("proxy_header_late"), time.monotonic()
+        before, begin = closed_count(self.server, "proxy_header_late"), time.monotonic()
         silent, half = self.by_proxy(b"", "127.0.9.5"), self.by_proxy(_of("192.0.2.1")[:-1], "127.0.9.6")
         self.assertTrue(silent.is_closed(within=10) and half.is_closed(within=10))
         self.assertGreater(time.monotonic() - begin, 4)
-        until(lambda: self.closed_count("proxy_header_late") == before + 2, "both are counted")
+        until(lambda: closed_count(self.server, "proxy_header_late") == before + 2, "both are counted")
 
     def test_whoever_is_no_proxy_brings_nobody(self):
         """To others a header is bytes like any others, which are ignored; and they are served without one."""
@@ -161,6 +163,41 @@ class ProxyProtocol(YardCase):
         for connection in waiting:
             connection.close()
         until(lambda: self.is_served(self.connect_from("127.0.0.7")), "places are free again")
+
+
+class ByHaproxy(YardCase):
+    """The same with a proxy that others have written."""
+
+    environment = {"PYMMORPG_GATEWAY__PROXY_PROTOCOL": "127.0.9.1", "PYMMORPG_GATEWAY__CONNECTIONS_PER_ADDRESS_MAX": "3"}
+
+    def test_clients_are_known_and_checks_are_no_trouble(self):
+        assert not haproxy.missing(), haproxy.missing()
+        proxy = haproxy.Haproxy(self.folder, self.server.address, "127.0.9.1")
+        self.addCleanup(proxy.kill)
+        proxy.start()
+
+        def connect(source):
+            connection = Raw(proxy.address, source=source)
+            self.addCleanup(connection.close)
+            return connection
+
+        player = connect("127.0.0.31")
+        name = self.name("Anna")
+        self.assertIs(player.ask("new", name, "secret"), True)
+        self.assertIs(player.ask("set", name, "n", 1), True)
+        port = player.socket.getsockname()[1]
+        line = until(lambda: [line for line in self.server.log_text().splitlines() if '"logged in"' in line], "the login is logged")[0]
+        self.assertIn('"peer":"127.0.0.31:%d"' % port, line)
+        self.assertIn('"proxy":"127.0.9.1:', line)
+
+        more = [connect("127.0.0.31") for _ in range(2)]
+        self.assertEqual([one.ask("ver") for one in more], [VERSION] * 2)
+        self.assertTrue(connect("127.0.0.31").is_closed(within=5), "the fourth of an address")
+        self.assertEqual(connect("127.0.0.32").ask("ver"), VERSION)
+        # It breaks the connections by which it looks.
+        before = closed_count(self.server, "broken")
+        until(lambda: closed_count(self.server, "broken") >= before + 3, "the proxy looks whether we are well")
+        self.assertEqual(closed_count(self.server, "proxy_header_[a-z_]*"), 0)
 
 
 class Settings(YardCase):
