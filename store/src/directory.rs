@@ -108,6 +108,7 @@ impl Directory<'_> {
             "SELECT incarnation, leaving, CAST(CASE WHEN drain_requested_ms IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM zone_servers \
              WHERE heartbeat_ms > {now_ms} - $1"
         );
+        let one_at_a_time = self.0.engine().one_at_a_time();
         let ask = format!(
             "UPDATE zone_servers SET drain_requested_ms = {now_ms} WHERE incarnation = $1 AND drain_requested_ms IS NULL"
         );
@@ -116,10 +117,10 @@ impl Directory<'_> {
             .run(move |connection: &mut AnyConnection| {
                 let (look, ask) = (look.clone(), ask.clone());
                 Box::pin(async move {
-                    // Whoever asks at the same time waits here.
-                    sqlx::query("UPDATE zone_servers SET drain_requested_ms = drain_requested_ms")
-                        .execute(&mut *connection)
-                        .await?;
+                    // Whoever asks at the same time waits here, and no heartbeat does.
+                    if let Some(sql) = one_at_a_time {
+                        sqlx::query(sql).execute(&mut *connection).await?;
+                    }
                     let rows = sqlx::query(AssertSqlSafe(look))
                         .bind(HEARTBEAT_TTL_MS)
                         .fetch_all(&mut *connection)

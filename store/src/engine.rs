@@ -46,6 +46,16 @@ impl Engine {
         }
     }
 
+    /// Keeps others who say the same waiting until the transaction ends. None: whoever writes does so in any case.
+    pub(crate) fn one_at_a_time(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => {
+                Some("DO $$ BEGIN PERFORM pg_advisory_xact_lock(7163870913351); END $$")
+            }
+        }
+    }
+
     /// How long an operation may take.
     pub(crate) fn deadline(self) -> Duration {
         match self {
