@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use runtime::process;
 
-use crate::{account, cluster, up, world, zone};
+use crate::{account, backup, cluster, up, world, zone};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -48,6 +48,12 @@ enum Command {
     /// What one zone server is to do.
     #[command(subcommand, after_help = zone::EXAMPLES)]
     Zone(zone::Command),
+    /// Write all that lasts into one file, while it is used.
+    #[command(long_about = backup::BACKUP_LONG_ABOUT, after_help = backup::BACKUP_EXAMPLES)]
+    Backup(backup::Backup),
+    /// Bring back what a backup has.
+    #[command(long_about = backup::RESTORE_LONG_ABOUT, after_help = backup::RESTORE_EXAMPLES)]
+    Restore(backup::Restore),
 }
 
 /// Does what the command line says.
@@ -65,6 +71,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Account(command)) => account::run(command).await,
         Some(Command::Cluster(command)) => cluster::run(command).await,
         Some(Command::Zone(command)) => zone::run(command).await,
+        Some(Command::Backup(arguments)) => backup::back_up(arguments).await,
+        Some(Command::Restore(arguments)) => backup::restore(arguments).await,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The command: the whole cluster in one process, worlds checked and published, accounts administered, clusters looked at
-//! and tended. It knows nothing of the inside of the
+//! and tended, all that lasts backed up and restored. It knows nothing of the inside of the
 //! services that it runs.
 
 mod account;
+mod backup;
 mod cli;
 mod cluster;
 mod data;

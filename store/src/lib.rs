@@ -4,10 +4,12 @@
 //! In the order in which a world meets them: [`content`] is published, [`accounts`] are created, [`entities`] are claimed and saved, [`edits`]
 //! change the world, [`versions`] tell of it, [`directory`] says who is there and [`regions`] who holds what, [`processes`] and [`status`] tell
 //! operators; [`sessions`] and [`announce`] are the
-//! hints, which [`redis`] carries between processes. [`settings`] opens all of it.
+//! hints, which [`redis`] carries between processes. [`settings`] opens all of it, and [`backup`] keeps
+//! it in a file.
 
 pub mod accounts;
 pub mod announce;
+pub mod backup;
 mod complaint;
 mod connections;
 pub mod content;

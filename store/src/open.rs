@@ -33,8 +33,8 @@ use crate::{
 const READERS_MAX: u32 = 4;
 /// How many reads of the directory run at once, beside the others.
 const CONTROL_READERS_MAX: u32 = 2;
-/// How long SQLite waits for another process that is writing, in milliseconds.
-const BUSY_TIMEOUT_MS: u32 = 10_000;
+/// How long SQLite waits for another process that is writing.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = ";
 /// How long a heartbeat may take: the next one is worth more than one that is late.
 const CONTROL_DEADLINE: Duration = Duration::from_secs(2);
@@ -90,7 +90,7 @@ impl Store {
         let options = AnyConnectOptions::from_str(&url)
             .map_err(open)?
             .disable_statement_logging();
-        let setup = format!("{PRAGMAS}{BUSY_TIMEOUT_MS}");
+        let setup = format!("{PRAGMAS}{}", BUSY_TIMEOUT.as_millis());
         let lane = |count| Arc::new(Connections::new(options.clone(), setup.clone(), count));
         let (written, read) = (lane(1), lane(READERS_MAX));
         written.try_out().await.map_err(open)?;
