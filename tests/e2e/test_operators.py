@@ -84,7 +84,8 @@ class ClusterStatus(ClusterCase):
         self.assertIn("gateway %s has died, or cannot reach the database" % address, status["findings"])
         self.assertIn("gateway %s has died" % address, self.cluster.command("cluster", "status"))
         gateway.start()
-        self.until_status(lambda status: sorted(of_it(status)) == ["dead", "live"], "its next run is another one")
+        status = self.until_status(lambda status: sorted(of_it(status)) == ["dead", "live"], "its next run is another one")
+        self.assertEqual(status["findings"], [], "it has been started again")
         # So that the next test finds none of it.
         self.cluster.sql.run("DELETE FROM processes WHERE heartbeat_ms < (SELECT max(heartbeat_ms) FROM processes) - 10000")
 
@@ -182,6 +183,16 @@ class Drain(ClusterCase):
         self.assertEqual(status["regions"]["held"], 0)
         self.assertEqual(len(status["regions"]["without_holder"]), min(100, status["regions"]["total"]))
         self.assertIn("no zone server is alive", status["findings"])
+
+    def test_one_of_an_earlier_version_is_not_waited_for(self):
+        """It knows nothing of drains, and does not list itself either."""
+        self.revive()
+        # As one that leaves it is given nothing.
+        self.cluster.sql.run(
+            "INSERT INTO zone_servers (incarnation, address, leaving, heartbeat_ms) SELECT 7, 'http://old:1', 1, max(heartbeat_ms) FROM zone_servers"
+        )
+        said = self.drain("http://old:1", code=1)
+        self.assertIn("http://old:1 (0000000000000007) is of an earlier version, which does not hear this: stop it by SIGTERM", said)
 
     def test_one_that_cannot_is_not_waited_for_for_ever(self):
         self.revive()

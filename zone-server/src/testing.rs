@@ -59,7 +59,7 @@ impl Running {
         let health = Health::default().part("zone-server");
         let keeper = Keeper::begin(Arc::clone(&server), health).await.unwrap();
         let mut tasks = Tasks::new();
-        let heartbeat = heartbeat::run(Arc::clone(&server), stop.clone());
+        let heartbeat = heartbeat::run(Arc::clone(&server), Shutdown::default(), stop.clone());
         tasks.spawn("heartbeat", heartbeat);
         Self {
             keeping: tokio::spawn(keeper.run(halt.clone(), PATIENCE)),

@@ -28,7 +28,9 @@ pub(super) fn of(seen: &Seen) -> Vec<String> {
     for kind in [Kind::Gateway, Kind::Auth] {
         if live(kind).next().is_none() {
             let kind = kind.as_str();
-            found.push(format!("no {kind} of this version is alive"));
+            found.push(format!(
+                "no {kind} says that it runs (one of an earlier version would not)"
+            ));
         }
     }
     let without_holder = seen.without_holder().len();
@@ -63,8 +65,12 @@ pub(super) fn of(seen: &Seen) -> Vec<String> {
             ));
         }
     }
-    let dead = status.processes.iter().filter(|one| !one.is_live());
-    for one in dead {
+    for one in status.processes.iter().filter(|one| !one.is_live()) {
+        let (kind, address) = (one.about.kind, &one.about.address);
+        if live(kind).any(|other| other.about.address == *address) {
+            // It has been started again.
+            continue;
+        }
         let (kind, address) = (one.about.kind.as_str(), &one.about.address);
         found.push(format!(
             "{kind} {address} has died, or cannot reach the database"

@@ -87,6 +87,12 @@ async fn drain(store: &Store, arguments: &Arguments) -> anyhow::Result<Drained> 
     let status = store.status().await?;
     let server = find(&status, &arguments.id)?.server.clone();
     let (me, address) = (server.incarnation, server.address);
+    let mut services = status.processes.iter();
+    if !services.any(|one| one.about.id == me.into()) {
+        bail!(
+            "{address} ({me}) is of an earlier version, which does not hear this: stop it by SIGTERM"
+        );
+    }
     match store.directory().ask_to_drain(me, arguments.force).await? {
         Asked::Done => {}
         Asked::Gone => bail!("{address} ({me}) is not alive any more"),
