@@ -20,11 +20,11 @@ _POSTGRES_USER = "postgres"
 class Postgres(Process):
     """A PostgreSQL server with one empty database. It keeps Debian's defaults: what it has answered is on disk."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, name: str = "postgres"):
         self.port = free_port()
-        self._data = folder / "postgres"
+        self._data = folder / name
         command = [*_as_user(), _postgres_binary("postgres"), "-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port), "-k", ""]
-        super().__init__("postgres", folder / "logs" / "postgres.log", command, dict(os.environ, LC_ALL="C.UTF-8", TZ="UTC"))
+        super().__init__(name, folder / "logs" / (name + ".log"), command, dict(os.environ, LC_ALL="C.UTF-8", TZ="UTC"))
         #: As its superuser, not by way of any proxy.
         self.sql = Sql(self.url())
 
@@ -34,12 +34,20 @@ class Postgres(Process):
 
     def create(self) -> None:
         """Makes the folder of a new database."""
+        self._fill("initdb", "-D", str(self._data), "-U", _POSTGRES_USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    def _fill(self, *command: str) -> None:
+        """Makes the folder, which a program of PostgreSQL's fills."""
         self._data.mkdir(mode=0o700)
         if os.geteuid() == 0:
             user = pwd.getpwnam(_POSTGRES_USER)
             os.chown(self._data, user.pw_uid, user.pw_gid)
             _let_in(self._data.parent)
-        command = [*_as_user(), _postgres_binary("initdb"), "-D", str(self._data), "-U", _POSTGRES_USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+        self._run(*command)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Runs a program of PostgreSQL's to its end."""
+        command = [*_as_user(), _postgres_binary(program), *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment, text=True)
         assert done.returncode == 0, done.stdout
 
@@ -61,6 +69,34 @@ class Postgres(Process):
         if self.is_running():
             self.send(signal.SIGQUIT if is_immediate else signal.SIGINT)
             self._wait(DEADLINE)
+
+
+class Standby(Postgres):
+    """A server that follows another, which answers no commit before it is here too. It answers nobody before it is promoted."""
+
+    def __init__(self, folder: Path, primary: Postgres):
+        super().__init__(folder, "standby")
+        self._primary = primary
+
+    def create(self) -> None:
+        """Copies the primary, and has it wait for us from then on."""
+        source = "host=127.0.0.1 port=%d user=%s application_name=%s" % (self._primary.port, _POSTGRES_USER, self.name)
+        self._fill("pg_basebackup", "-d", source, "-D", str(self._data), "-R", "-X", "stream", "-c", "fast")
+        with open(self._data / "postgresql.auto.conf", "a", encoding="utf-8") as settings:
+            settings.write("primary_conninfo = '%s'\nhot_standby = off\n" % source)
+        self._primary.sql.run("ALTER SYSTEM SET synchronous_standby_names = '%s'" % self.name)
+        self._primary.sql.run("SELECT pg_reload_conf()")
+
+    def wait_until_ready(self) -> None:
+        until(self._is_followed, "the standby follows", pause=0.05)
+
+    def _is_followed(self) -> bool:
+        assert self.is_running(), "the standby ended:\n" + self.log_end()
+        return self._primary.sql.column("SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'") == ["sync"]
+
+    def promote(self) -> None:
+        """Makes it the one that is written to."""
+        self._run("pg_ctl", "promote", "-D", str(self._data), "-w", "-t", str(int(DEADLINE)))
 
 
 class Redis(Process):

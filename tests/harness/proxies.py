@@ -27,6 +27,10 @@ class Proxies:
         """Lets nothing through for so long, of present connections and of those that are tried meanwhile; returns how many were there."""
         return self._ask(cut=port, **{"from": process, "for": seconds})["count"]
 
+    def lead(self, port: int, to: int) -> int:
+        """Resets the connections through a proxy, which leads to another port from then on; returns how many there were."""
+        return self._ask(lead=port, to=to)["count"]
+
     def stop(self) -> None:
         self._child.communicate()
 

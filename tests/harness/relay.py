@@ -3,6 +3,7 @@
 It reads a JSON object a line and answers each with one:
 {"forward": PORT}                                                → {"port": where it listens, forwarding to 127.0.0.1:PORT}
 {"cut": PORT, "from": PID or null, "for": SECONDS or null}       → {"count": of the connections that are cut}
+{"lead": PORT, "to": PORT}                                       → {"count": of the connections that are cut}; new ones lead to the other port
 A cut is a reset of both ends; or, for so many seconds, a hole: nothing goes through, neither bytes nor the news of an end.
 """
 
@@ -177,6 +178,9 @@ async def main() -> None:
             port = await proxy.listen()
             proxies[port] = proxy
             answer = {"port": port}
+        elif "lead" in order:
+            proxies[order["lead"]].target = order["to"]
+            answer = {"count": proxies[order["lead"]].cut(None, None)}
         else:
             answer = {"count": proxies[order["cut"]].cut(order["from"], order["for"])}
         print(json.dumps(answer), flush=True)
