@@ -19,6 +19,8 @@ class Client:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self._reader, self._writer = reader, writer
+        #: How many bytes of replies have come.
+        self.received_bytes = 0
 
     @classmethod
     async def open(cls, address: tuple[str, int]) -> "Client":
@@ -38,6 +40,7 @@ class Client:
             payload = await self._reader.readexactly(int(size))
         except (OSError, asyncio.IncompleteReadError) as error:
             raise Lost(str(error)) from error
+        self.received_bytes += len(size) + len(payload)
         return pickle.loads(payload)[0]
 
     async def ask(self, *request):

@@ -81,10 +81,12 @@ async def _run(arguments: argparse.Namespace) -> dict:
 
         clients = await asyncio.gather(*map(enter, range(arguments.players)))
         before = await asyncio.to_thread(_spent, cluster)
+        received = -sum(client.received_bytes for client in clients)
         end = time.monotonic() + arguments.seconds
         lives = [_live(client, number, arguments, end) for number, client in enumerate(clients)]
         turns = [seconds for life in await asyncio.gather(*lives) for seconds in life]
         after = await asyncio.to_thread(_spent, cluster)
+        received += sum(client.received_bytes for client in clients)
         full = _memory(cluster)
         in_view = len(await clients[0].ask("update"))
     seconds, count = after.at - before.at, arguments.players
@@ -96,6 +98,7 @@ async def _run(arguments: argparse.Namespace) -> dict:
         "turns_part": len(turns) / (arguments.rate * count * arguments.seconds),
         "p50_ms": 1000 * (percentile(turns, 50) or 0),
         "p99_ms": 1000 * (percentile(turns, 99) or 0),
+        "received_bytes_per_player_second": received / seconds / count,
         "cores": cores,
         "players_per_core": {name: count / used for name, used in cores.items() if used},
         "memory_per_player_kib": {name: (full[name] - empty[name]) / count for name in full},
@@ -107,7 +110,8 @@ async def _run(arguments: argparse.Namespace) -> dict:
 
 def _text(figures: dict) -> str:
     text = "%(players)d players, %(in_view)d in view of each, %(turns_per_second).0f turns/s (step and look): p50 %(p50_ms).1f ms, p99 %(p99_ms).1f ms\n"
-    text += "%(commits_per_second).1f commits/s; a player makes %(operations_per_player_second).2f writes/s, %(wal_bytes_per_player_second).0f bytes/s of WAL"
+    text += "%(commits_per_second).1f commits/s; a player makes %(operations_per_player_second).2f writes/s, %(wal_bytes_per_player_second).0f bytes/s of WAL, "
+    text += "and is sent %(received_bytes_per_player_second).0f bytes/s"
     lines = [text % figures]
     for name, used in figures["cores"].items():
         memory = figures["memory_per_player_kib"].get(name)
