@@ -23,6 +23,10 @@ faults *arguments:
 simulate *arguments:
     tests/run simulation {{ arguments }}
 
+# Check the Kubernetes manifests: `just kubernetes --mutants`
+kubernetes *arguments:
+    deploy/kubernetes/check {{ arguments }}
+
 # Bring the code into form
 fmt:
     cargo fmt --all
