@@ -436,3 +436,22 @@ pub(super) fn check(yard: &Yard) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
+
+/// What was found once, in the line in which it was told.
+#[test]
+fn whose_row_was_claimed_by_another_look_speaks_for_it_all_the_same() {
+    use Event::{Move, Store, Teleport};
+    let lost = Fate::Lost { has_happened: true };
+    let mut cluster = Cluster::new();
+    for event in [
+        Teleport(1, 8, 0),
+        Store(0, lost),
+        Move(1, 0),
+        Store(1, Fate::Answered),
+    ] {
+        cluster.happen(event);
+        cluster.check().unwrap();
+    }
+    cluster.settle();
+    cluster.check_end().unwrap();
+}
