@@ -77,6 +77,7 @@ async fn who_lingers_plays_on_and_the_last_who_goes_ends_it() {
     let mut cluster = lingering(10 * DEADLINE).await;
     let mut client = cluster.play("anna").await;
     let mut idle = cluster.connect().await;
+    assert_eq!(idle.ask(ver()).await, text("1.0.0"), "it has been let in");
     cluster.context.shutdown.trigger();
     until_shut(&cluster).await;
     for x in 1..4 {

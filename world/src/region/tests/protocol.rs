@@ -164,23 +164,10 @@ impl Yard {
         let Some(server) = self.servers.get(&me) else {
             return;
         };
-        let there = server.whereabouts.get(&key).copied();
-        let is_here = there.is_some();
+        let is_here = server.whereabouts.contains_key(&key);
         match row {
-            // A later claim has brought it there meanwhile.
-            Some(row) if is_here && row.owner == Some(me) => {
-                let told = session
-                    .zip(there)
-                    .map(|(Session { link, number }, region)| {
-                        let message = Message::Released {
-                            session: number,
-                            region,
-                        };
-                        Output::Tell(link, message)
-                    });
-                told.into_iter().for_each(|told| self.tell(told));
-                return;
-            }
+            // A later claim has brought it there meanwhile: its session is told to look.
+            Some(row) if is_here && row.owner == Some(me) => {}
             Some(row) if !is_here && !self.is_others(row.owner, me) => {
                 if server.regions.contains_key(&row.region) {
                     let seen = row.claimed.own;
