@@ -19,6 +19,10 @@ test *arguments:
 faults *arguments:
     tests/run faults {{ arguments }}
 
+# The same in containers, by the compose file: `just compose --figures --binary target/release/pymmorpg`
+compose *arguments:
+    tests/run compose {{ arguments }}
+
 # Simulate clusters, seed after seed: `just simulate --seeds 20000`
 simulate *arguments:
     tests/run simulation {{ arguments }}

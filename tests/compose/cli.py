@@ -24,7 +24,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 _EXAMPLES = """examples:
   tests/compose/run                                     everything, with the program that tests/run builds
-  tests/compose/run --ci                                the same in less time: fewer bots
+  tests/compose/run --ci                                the same in less time: fewer bots, no backup
   tests/compose/run --binary target/release/pymmorpg --figures
                                                         300 bots and the figures that deploy/README.md has: sizes, times
 
@@ -149,6 +149,8 @@ def _take_steps(
             return
         steps.take("commands", lambda: example.command(stack))
         steps.take("down and up", lambda: example.come_back(stack))
+        if not arguments.ci:
+            steps.take("backup", lambda: example.bring_back(stack))
         asyncio.run(play(stack, images, figures, chance, steps))
         steps.take("prometheus", lambda: observe.look_at_prometheus(stack))
         steps.take("confinement", lambda: example.look_at_confinement(stack))

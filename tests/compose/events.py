@@ -129,7 +129,8 @@ class RestartRedis(Event):
 
 class RestartPostgres(Event):
     name = "restart-postgres-container"
-    expected_errors = DATABASE_ERRORS
+    #: Whoever makes an account just then is not answered, and the account service says so.
+    expected_errors = DATABASE_ERRORS + "|the database did not answer"
 
     async def last(self) -> None:
         self.victim = "postgres"

@@ -39,6 +39,9 @@ class Stack:
         }
         self._logs: subprocess.Popen[bytes] | None = None
 
+    def __str__(self) -> str:
+        return self.project
+
     @property
     def address(self) -> tuple[str, int]:
         """The published port."""
