@@ -423,6 +423,15 @@ async fn a_restore_that_fails_in_the_middle_has_changed_nothing() {
         "{said}"
     );
     assert_eq!(names(&to).await, ["Zoe"]);
+    // And something that has the name of one of ours, when the others have been dropped.
+    let taken = "DROP VIEW theirs; DROP TABLE processes; CREATE VIEW processes AS SELECT 1 AS id";
+    ground.execute(&to, taken).await;
+    let said = refusal(&to, &file, true).await;
+    assert!(
+        said.contains("psql has failed") && said.contains("processes"),
+        "{said}"
+    );
+    assert_eq!(names(&to).await, ["Zoe"]);
 }
 
 #[tokio::test]
