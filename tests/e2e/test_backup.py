@@ -2,13 +2,14 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 from pathlib import Path
 
 from harness.cluster_case import ClusterCase
-from harness.raw import Closed, until
+from harness.raw import DEADLINE, Closed, until
 from harness.restarts import RestartCase
 from harness.server import BINARY, run_command
 
@@ -193,6 +194,24 @@ class OnPostgres(Rehearsal, ClusterCase):
             old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
             old.chmod(0o755)
             self.assertRegex(said(folder + ":/bin"), r"error: pg_dump: it is of version 9, and the server of \d+: it must not be older")
+
+    def test_one_that_is_interrupted_leaves_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            slow, backup = Path(folder) / "bin" / "pg_dump", Path(folder) / "backup.dump"
+            slow.parent.mkdir()
+            slow.write_text('#!/bin/sh\n[ "$1" = --version ] && exec %s --version\necho $$ > "$0.pid"\nexec sleep 600\n' % shutil.which("pg_dump"))
+            slow.chmod(0o755)
+            command = [BINARY, "backup", str(backup), "--sql", self.cluster.postgres.url()]
+            environment = {"PATH": "%s:/bin:/usr/bin" % slow.parent}
+            with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+                pid = Path("%s.pid" % slow)
+                until(lambda: pid.exists() and pid.read_text().strip(), "it has begun")
+                self.assertEqual(len(list(Path(folder).glob("*.partial"))), 1)
+                child.send_signal(signal.SIGTERM)
+                self.assertEqual(child.wait(DEADLINE), 1)
+                self.assertIn("error: SIGTERM: it was not done, and nothing was changed", child.stderr.read())
+            self.assertEqual([path.name for path in Path(folder).iterdir()], ["bin"])
+            until(lambda: not Path("/proc/%s" % pid.read_text().strip()).exists(), "pg_dump has ended too")
 
     def test_the_password_is_on_no_command_line(self):
         with tempfile.TemporaryDirectory() as folder:
