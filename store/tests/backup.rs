@@ -467,3 +467,40 @@ async fn a_log_that_was_left_is_not_taken_for_that_of_what_is_restored() {
         assert!(!path("pymmorpg.sqlite-wal.replaced").exists());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_while_it_is_brought_back_is_seen() {
+    use sqlx::{Connection, PgConnection};
+    let ground = &Ground::all()[1];
+    let (from, to, file) = (
+        ground.database("from"),
+        ground.database("to"),
+        ground.file("b"),
+    );
+    fill(&from, &["Anna"]).await;
+    fill(&to, &["Zoe"]).await;
+    ground.execute(&to, NOBODY).await;
+    back_up(&from, &file, false, SILENT).await.unwrap();
+    let Database::Postgres(url) = to.clone() else {
+        panic!("{to:?}");
+    };
+    // Its first heartbeat has been written, and not yet committed.
+    let mut late = PgConnection::connect(&url).await.unwrap();
+    let mut late = late.begin().await.unwrap();
+    let beat = "INSERT INTO zone_servers (incarnation, address, heartbeat_ms) VALUES (9, 'http://late:1', 9000000000000)";
+    sqlx::query(beat).execute(&mut *late).await.unwrap();
+    let target = to.clone();
+    let restoring = tokio::spawn(async move { restore(&target, &file, true, SILENT).await });
+    let waits = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND datname = current_database()";
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while Postgres::shared().execute(&url, waits) != "1" {
+        assert!(!restoring.is_finished() && std::time::Instant::now() < end);
+    }
+    late.commit().await.unwrap();
+    let said = chain(&restoring.await.unwrap().unwrap_err());
+    assert!(
+        said.contains("a zone server has started on the database meanwhile"),
+        "{said}"
+    );
+    assert_eq!(names(&to).await, ["Zoe"]);
+}

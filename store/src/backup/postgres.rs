@@ -29,7 +29,9 @@ use crate::{
     processes::{self, Kind},
 };
 
-/// How long a backup waits for a table that somebody changes the form of.
+/// Who may write what is in the world.
+const ZONE_SERVERS: &str = "zone_servers";
+/// How long a table is waited for that somebody else has locked.
 const LOCK_WAIT_MS: u32 = 30_000;
 /// How much goes from one program to the other at a time.
 const PIPE_BYTES: usize = 64 << 10;
@@ -154,9 +156,17 @@ impl Found {
         format!("\"{}\".\"{table}\"", self.schema_name.replace('"', "\"\""))
     }
 
-    /// What is said before the backup: what is there goes, in the same transaction.
+    /// What is said before the backup: what is there goes, in the same transaction. Who has come since we have looked is seen once nobody can come any more.
     fn beginning(&self) -> String {
-        let mut begin = "BEGIN;\n".to_owned();
+        let mut begin = format!("BEGIN;\nSET LOCAL lock_timeout = {LOCK_WAIT_MS};\n");
+        if self.tables.contains(&ZONE_SERVERS) {
+            let (table, now_ms) = (self.qualified(ZONE_SERVERS), Engine::Postgres.now_ms());
+            begin += &format!(
+                "LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;\n\
+                 DO $$ BEGIN IF EXISTS (SELECT 1 FROM {table} WHERE heartbeat_ms > {now_ms} - {HEARTBEAT_TTL_MS}) THEN \
+                 RAISE EXCEPTION 'a zone server has started on the database meanwhile'; END IF; END $$;\n"
+            );
+        }
         if !self.tables.is_empty() {
             let tables = self.tables.iter().map(|table| self.qualified(table));
             begin += &format!("DROP TABLE {};\n", tables.collect::<Vec<_>>().join(", "));
@@ -294,7 +304,7 @@ async fn look(
     let mut users = Vec::new();
     for (table, sql) in [
         (
-            "zone_servers",
+            ZONE_SERVERS,
             format!(
                 "SELECT '{}', address FROM zone_servers WHERE heartbeat_ms > {now_ms} - {HEARTBEAT_TTL_MS}",
                 Kind::ZoneServer.as_str()
