@@ -152,6 +152,8 @@ def _take_steps(
         if not arguments.ci:
             steps.take("backup", lambda: example.bring_back(stack))
         asyncio.run(play(stack, images, figures, chance, steps))
+        # One was killed.
+        steps.take("status", lambda: example.status(stack, "zone-server .* has died"))
         steps.take("prometheus", lambda: observe.look_at_prometheus(stack))
         steps.take("confinement", lambda: example.look_at_confinement(stack))
         steps.take("forms", observe.look_at_forms)

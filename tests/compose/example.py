@@ -1,6 +1,7 @@
 """The first minutes of somebody who has just typed `docker compose up`: the example world can be played in, and nothing is open that need not be."""
 
 import json
+import re
 import time
 
 from harness.raw import Closed, Raw, until
@@ -97,3 +98,21 @@ def command(stack: Stack) -> str:
     accounts = json.loads(auth.execute("pymmorpg", "account", "list", "--json"))
     assert [account for account in accounts if account["name"] == "Anna" and account["role"] == "gm"], accounts
     return "Anna is a game master"
+
+
+def status(stack: Stack, allowed: str = "$^") -> str:
+    """The cluster itself sees all that there are, and nothing amiss but what is allowed."""
+    counts = {name: len(stack.containers(name.rstrip("s").replace("_", "-"))) for name in ("zone_servers", "gateways", "auth")}
+
+    found: dict = {}
+
+    def is_well() -> bool:
+        found.update(json.loads(stack.container("auth").execute("pymmorpg", "cluster", "status", "--json")))
+        findings = [text for text in found["findings"] if not re.search(allowed, text)]
+        return not findings and counts == {name: sum(one["state"] == "live" for one in found[name]) for name in counts}
+
+    try:
+        until(is_well, "`cluster status` shows %r" % counts, PLAYABLE_SECONDS_MAX, pause=0.5)
+    except AssertionError as error:
+        raise AssertionError("%s, and nothing amiss:\n%s" % (error, json.dumps(found, indent=1))) from None
+    return "%d of %d regions are held by %d zone servers" % (found["regions"]["held"], found["regions"]["total"], counts["zone_servers"])

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from faults.report import Round
 from faults.rounds import Rounds
 from harness.plain import Plain
 
-from . import events, observe
+from . import events, example, observe
 from .cluster import ComposeCluster
 from .events import Event
 from .game import ComposeGame
@@ -56,6 +56,8 @@ class Counts(Protocol):
 
     def failed(self, name: str, said: str) -> None: ...
 
+    def take(self, name: str, step: Callable[[], str]) -> bool: ...
+
 
 async def play(stack: Stack, images: Images, figures: Figures, chance: random.Random, counts: Counts) -> None:
     """A new cluster with the world of the ledger, on which bots play while one event comes after another."""
@@ -65,7 +67,9 @@ async def play(stack: Stack, images: Images, figures: Figures, chance: random.Ra
     except AssertionError as error:
         counts.failed("cluster", str(error))
         return
-    counts.passed("cluster", "%d zone servers have %r" % (_ZONES, sorted((await asyncio.to_thread(cluster.shares)).values())))
+    shares = sorted((await asyncio.to_thread(cluster.shares)).values())
+    counts.passed("cluster", "%d zone servers have %r" % (_ZONES, shares))
+    await asyncio.to_thread(counts.take, "status", lambda: example.status(stack))
     ours = stack.environment["PYMMORPG_IMAGE"]
     events.UpgradeZones.image = await asyncio.to_thread(images.derive, ours, "2", "LABEL version=2")
     # It lives, and does nothing.
