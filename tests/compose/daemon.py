@@ -1,5 +1,6 @@
 """Docker's daemon: the one that runs, or one of our own, which leaves nothing behind."""
 
+import grp
 import os
 import shutil
 import subprocess
@@ -37,7 +38,7 @@ class Daemon:
         self._folder.mkdir()
         socket = "unix://%s" % (self._folder / "socket")
         command = [program, "--host", socket, "--data-root", self._folder / "data", "--exec-root", self._folder / "run"]
-        command += ["--pidfile", self._folder / "pid"]
+        command += ["--pidfile", self._folder / "pid", "--group", grp.getgrgid(os.getgid()).gr_name]
         with open(self._folder / "log", "w") as log:
             self._process = subprocess.Popen(as_root(*command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         self.environment["DOCKER_HOST"] = socket
