@@ -28,13 +28,14 @@ _EXAMPLES = """examples:
   tests/compose/run --binary target/release/pymmorpg --figures
                                                         300 bots and the figures that deploy/README.md has: sizes, times
 
-The image is built by deploy/Dockerfile, but for its own stage that compiles: PYMMORPG_BINARY, or --binary, is what it would have made. That stage, and the
-images of Grafana, Jaeger and the OpenTelemetry Collector, are not tested here; the configuration of those three is checked for form only.
+The image is built by deploy/Dockerfile, but for its own stage that compiles: PYMMORPG_BINARY, or --binary, is what it would have made.
+That stage, and the images of Grafana, Jaeger and the OpenTelemetry Collector, are not tested here; the configuration of those three is
+checked for form only.
 
-Where there is no Docker, it is installed from Debian's packages (docker.io, debootstrap, and Compose v2 of Debian 13), and a daemon is started that leaves nothing
-behind. No registry is asked: where there is no image of PostgreSQL, Redis, HAProxy or Prometheus under the name in the compose file, one is built from
-Debian's packages. A daemon that runs already is used: what is made there has names of its own, is labelled with a project of its own, and is removed in the
-end, but for the builder's cache.
+Where there is no Docker, it is installed from Debian's packages (docker.io, debootstrap, and Compose v2 of Debian 13), and a daemon is
+started that leaves nothing behind. No registry is asked: where there is no image of PostgreSQL, Redis, HAProxy or Prometheus under the name
+in the compose file, one is built from Debian's packages. A daemon that runs already is used: what is made there has a project and names of
+its own, and is removed in the end, but for the builder's cache.
 
 Exit code 0: all is well; 1: something is not, and the logs are printed; 2: it could not be run.
 """
@@ -64,7 +65,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tests/compose/run",
-        description="Brings deploy/docker-compose.yml up, plays by its published port with bots that keep a ledger, scales it, hurts it and upgrades it.",
+        description="Brings deploy/docker-compose.yml up, plays by its one port with bots that keep a ledger, scales it, hurts it and upgrades it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -156,7 +157,7 @@ def _take_steps(
         steps.take("status", lambda: example.status(stack, "zone-server .* has died"))
         steps.take("prometheus", lambda: observe.look_at_prometheus(stack))
         steps.take("confinement", lambda: example.look_at_confinement(stack))
-        steps.take("forms", observe.look_at_forms)
+        steps.take("forms", lambda: observe.look_at_forms(stack))
         steps.take("context", look_at_context)
     finally:
         if stack is not None:

@@ -1,6 +1,5 @@
 """A stack as the fault harness knows clusters: where bots connect, who has what, and what was said."""
 
-from harness.plain import Plain
 from harness.raw import until
 from harness.sql import Sql
 
@@ -41,8 +40,8 @@ class Door:
 class ComposeCluster:
     """What `faults.game` needs of a cluster."""
 
-    def __init__(self, stack: Stack, plain: Plain):
-        self.stack, self.plain = stack, plain
+    def __init__(self, stack: Stack):
+        self.stack = stack
         self.sql = _ContainerSql(stack)
         self.door = Door(stack.address)
         self.gateways = [self.door]

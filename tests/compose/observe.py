@@ -1,9 +1,11 @@
-"""What is observed: that Prometheus finds every copy of every process, that each panel of the dashboard has something to show, and the form of the rest."""
+"""What is observed: Prometheus finds every copy of every process, each panel of the dashboard has something to show, and the rest has the right form."""
 
 import json
 import re
+import textwrap
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 from harness.raw import until
 
@@ -34,32 +36,44 @@ def look_at_prometheus(stack: Stack) -> str:
     until(lambda: found() == wanted, "Prometheus finds %r" % wanted, _SCRAPED_SECONDS_MAX, pause=1.0)
     expressions = _expressions()
     until(lambda: not _empty(stack, expressions), "every panel has something to show", _SCRAPED_SECONDS_MAX, pause=2.0)
-    return "%s are found, %d expressions of the dashboard have values" % (", ".join("%d %s" % (count, job) for job, count in wanted.items()), len(expressions))
+    counts = ", ".join("%d %s" % (count, job) for job, count in wanted.items())
+    return "%s are found, %d expressions of the dashboard have values" % (counts, len(expressions))
 
 
-def look_at_forms() -> str:
-    """The files for programs that cannot be had here: Grafana's, Jaeger's and the collector's. Whether they do what they are meant to is not tested."""
-    dashboards = sorted((_FOLDER / "grafana/dashboards").glob("*.json"))
-    assert dashboards
-    for path in dashboards:
-        dashboard = json.loads(path.read_text())
-        assert dashboard["uid"] and dashboard["title"], path
-        ids = [panel["id"] for panel in dashboard["panels"]]
-        assert len(ids) == len(set(ids)), "%s: two panels have one id" % path
-        for panel in dashboard["panels"]:
-            assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24, "%s: %r is too wide" % (path, panel["title"])
-            assert panel["type"] == "row" or panel["datasource"]["uid"] in _source_uids(), "%s: %r asks nobody" % (path, panel["title"])
-    return "%d dashboard" % len(dashboards)
+def look_at_forms(stack: Stack) -> str:
+    """The files for programs that cannot be had here, Grafana and the collector: what is named in them is there. Whether it works is not tested."""
+    services = set(json.loads(stack.compose("--profile", "observe", "config", "--format", "json"))["services"])
+    collector = _parse(stack, _FOLDER / "collector.yaml")
+    for name, pipeline in collector["service"]["pipelines"].items():
+        for kind in ("receivers", "processors", "exporters"):
+            missing = set(pipeline[kind]) - set(collector[kind])
+            assert not missing, "collector.yaml: the pipeline %s has %s that are not there: %s" % (name, kind, ", ".join(missing))
+    hosts = [exporter["endpoint"].split(":")[0] for exporter in collector["exporters"].values()]
+    sources = _parse(stack, _FOLDER / "grafana/provisioning/datasources/pymmorpg.yml")["datasources"]
+    hosts += [urllib.parse.urlsplit(source["url"]).hostname for source in sources]
+    assert set(hosts) <= services, "of %r, some are no services" % hosts
+    _parse(stack, _FOLDER / "grafana/provisioning/dashboards/pymmorpg.yml")
+    panels = [panel for path in _dashboards() for panel in json.loads(path.read_text())["panels"]]
+    assert len({panel["id"] for panel in panels}) == len(panels), "two panels have one id"
+    for panel in panels:
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24, "%r is too wide" % panel["title"]
+        assert panel["datasource"]["uid"] in [source["uid"] for source in sources], "%r asks nobody" % panel["title"]
+    return "%d panels, %d sources" % (len(panels), len(sources))
 
 
-def _source_uids() -> list[str]:
-    text = (_FOLDER / "grafana/provisioning/datasources/pymmorpg.yml").read_text()
-    return re.findall(r"^\s+uid: (\S+)$", text, re.M)
+def _parse(stack: Stack, path: Path):
+    """What a YAML file says. Compose reads YAML, and lets whatever begins with `x-` be anything."""
+    text = "name: forms\nservices: { none: { image: none } }\nx-file:\n" + textwrap.indent(path.read_text(), "  ")
+    return json.loads(stack.docker("compose", "--file", "-", "config", "--no-interpolate", "--format", "json", given=text))["x-file"]
+
+
+def _dashboards() -> list[Path]:
+    return sorted((_FOLDER / "grafana/dashboards").glob("*.json"))
 
 
 def _expressions() -> list[str]:
     found = []
-    for path in (_FOLDER / "grafana/dashboards").glob("*.json"):
+    for path in _dashboards():
         for panel in json.loads(path.read_text())["panels"]:
             found += [target["expr"].replace("$__rate_interval", "1m") for target in panel.get("targets", [])]
     return found

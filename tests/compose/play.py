@@ -61,7 +61,7 @@ class Counts(Protocol):
 
 async def play(stack: Stack, images: Images, figures: Figures, chance: random.Random, counts: Counts) -> None:
     """A new cluster with the world of the ledger, on which bots play while one event comes after another."""
-    cluster = ComposeCluster(stack, _WORLD)
+    cluster = ComposeCluster(stack)
     try:
         await asyncio.to_thread(_prepare, cluster)
     except AssertionError as error:

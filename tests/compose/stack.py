@@ -83,7 +83,7 @@ class Stack:
 
     def containers(self, service: str, is_running: bool = True) -> list["Container"]:
         """Of a service, the oldest number first."""
-        filters = ["label=com.docker.compose.project=" + self.project, "label=com.docker.compose.service=" + service, "label=com.docker.compose.oneoff=False"]
+        filters = ["label=com.docker.compose.%s=%s" % pair for pair in (("project", self.project), ("service", service), ("oneoff", "False"))]
         filters += ["status=running"] if is_running else []
         flags = [word for one in filters for word in ("--filter", one)]
         lines = self.docker("ps", "--all", "--no-trunc", *flags, "--format", "{{.ID}} {{.Names}}").splitlines()
