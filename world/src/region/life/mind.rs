@@ -14,7 +14,8 @@ use crate::{
 /// What a uthread has until it yields another: after players and the region's own work, before what can wait.
 pub(super) const PRIORITY: Priority = Priority(8);
 
-/// How many events wait for somebody. Of more, the oldest are forgotten: who sleeps through so many blows misses some.
+/// How many events wait for somebody. Of more, the oldest are forgotten: who sleeps through so many blows misses some. Answers are forgotten last: whoever
+/// gave something would get nothing for it because another has set an attribute often enough.
 const EVENTS_MAX: usize = 32;
 
 /// Somebody's mind.
@@ -42,7 +43,9 @@ impl Mind {
 
     pub(super) fn note(&mut self, event: Event) {
         if self.events.len() == EVENTS_MAX {
-            self.events.pop_front();
+            let is_answer = |event: &Event| matches!(event, Event::Answered { .. });
+            let oldest = self.events.iter().position(|event| !is_answer(event));
+            self.events.remove(oldest.unwrap_or_default());
         }
         self.events.push_back(event);
     }
