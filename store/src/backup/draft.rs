@@ -25,8 +25,10 @@ impl Draft {
             path: file.with_file_name(name),
             is_finished: false,
         };
+        // Its name can be guessed: what lies there, or where that leads to, is not written to. Who had our number before us may have left one.
+        let _removed = fs::remove_file(&draft.path);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options
