@@ -143,6 +143,10 @@ impl Drop for Running {
 pub(super) fn command(tool: Tool, options: &PgConnectOptions) -> Command {
     let mut command = Command::new(tool.0);
     let url = options.to_url_lossy();
+    // These count for more than the host that is named, and we do not go by them: another database would be written than the one that was looked at.
+    for variable in ["PGSERVICE", "PGHOSTADDR"] {
+        command.env_remove(variable);
+    }
     command
         .env("PGUSER", options.get_username())
         .env("PGPORT", options.get_port().to_string())
@@ -226,6 +230,13 @@ mod tests {
             ("PGOPTIONS", "-c search_path=game"),
         ] {
             assert_eq!(of(name), Some(expected), "{name}");
+        }
+        for name in ["PGSERVICE", "PGHOSTADDR"] {
+            let mut variables = command.get_envs();
+            assert!(
+                variables.any(|(key, value)| key == name && value.is_none()),
+                "{name}"
+            );
         }
     }
 }
