@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Database, migrate, schema};
+use crate::{Database, folder::FILE_NAME, migrate, schema};
 
 mod draft;
 mod postgres;
@@ -62,6 +62,9 @@ pub enum Error {
     /// It would overwrite something.
     #[error("{} is there already; name another file, or say --replace", .0.display())]
     Exists(PathBuf),
+    /// It is the database, or a file that belongs to it.
+    #[error("{} belongs to the database itself; name another file", .0.display())]
+    Itself(PathBuf),
     /// A file cannot be read or written.
     #[error("{}", path.display())]
     File {
@@ -163,6 +166,7 @@ pub async fn back_up(
     replace: bool,
     report: Report<'_>,
 ) -> Result<Done, Error> {
+    check_apart(database, file)?;
     if file.exists() && !replace {
         return Err(Error::Exists(file.to_owned()));
     }
@@ -187,6 +191,7 @@ pub async fn restore(
     replace: bool,
     report: Report<'_>,
 ) -> Result<Done, Error> {
+    check_apart(database, file)?;
     let (is_of, other) = match database {
         Database::Embedded(_) => (Kind::Sqlite, ("PostgreSQL", "--sql URL")),
         Database::Postgres(_) => (Kind::Postgres, ("SQLite", "--data DIR")),
@@ -212,6 +217,31 @@ pub async fn restore(
     tokio::time::timeout(DURATION_MAX, read)
         .await
         .unwrap_or(Err(Error::Late))
+}
+
+/// Refuses a backup that would take the place of the database while others write to it, or whose restore would forget what is in the log beside it.
+fn check_apart(database: &Database, file: &Path) -> Result<(), Error> {
+    let Database::Embedded(folder) = database else {
+        return Ok(());
+    };
+    let parent = file.parent().filter(|it| !it.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let is_here = match (parent.canonicalize(), folder.canonicalize()) {
+        (Ok(parent), Ok(folder)) => parent == folder,
+        _ => false,
+    };
+    let is_named = file
+        .file_name()
+        .is_some_and(|name| sqlite::OF_DATABASE.iter().any(|one| name == *one));
+    // By a link as well.
+    let is_same = match (file.canonicalize(), folder.join(FILE_NAME).canonicalize()) {
+        (Ok(file), Ok(database)) => file == database,
+        _ => false,
+    };
+    match (is_here && is_named) || is_same {
+        true => Err(Error::Itself(file.to_owned())),
+        false => Ok(()),
+    }
 }
 
 /// What a file is a backup of.

@@ -178,6 +178,21 @@ async fn what_was_there_is_there_again_and_nobody_holds_it() {
 }
 
 #[tokio::test]
+async fn a_database_is_no_backup_of_itself() {
+    let [ground, _] = Ground::all();
+    let (from, folder) = (ground.database("from"), ground.file("from"));
+    fill(&from, &["Anna"]).await;
+    for name in ["pymmorpg.sqlite", "pymmorpg.sqlite-wal", "lock"] {
+        let file = folder.join(name);
+        let error = back_up(&from, &file, true, SILENT).await.unwrap_err();
+        assert!(matches!(error, Error::Itself(_)), "{error:?}");
+        let error = restore(&from, &file, true, SILENT).await.unwrap_err();
+        assert!(matches!(error, Error::Itself(_)), "{error:?}");
+    }
+    assert_eq!(names(&from).await, ["Anna"]);
+}
+
+#[tokio::test]
 async fn a_file_is_not_overwritten_by_mistake() {
     for ground in Ground::all() {
         let (from, file) = (ground.database("from"), ground.file("b"));

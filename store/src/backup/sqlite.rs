@@ -23,6 +23,14 @@ use crate::{Database, Store, folder::FILE_NAME, open::BUSY_TIMEOUT};
 
 /// What may lie in a data folder that is empty.
 const LOCKS: [&str; 2] = ["lock", "migrate.lock"];
+/// What belongs to a database.
+pub(super) const OF_DATABASE: [&str; 5] = [
+    FILE_NAME,
+    "pymmorpg.sqlite-wal",
+    "pymmorpg.sqlite-shm",
+    "lock",
+    "migrate.lock",
+];
 /// How much is copied at a time.
 const COPY_BYTES: usize = 1 << 20;
 /// How many problems of a file are told.
