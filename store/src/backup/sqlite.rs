@@ -120,6 +120,7 @@ pub(super) async fn restore(
     .await
     .unwrap_or_else(|error| Err(io::Error::other(error)))
     .map_err(|source| file_error(draft.path(), source))?;
+    give_to_owner(draft.path(), folder)?;
     let aside = set_aside_log(&target).await?;
     draft.finish()?;
     for path in aside {
@@ -179,6 +180,29 @@ fn copy(from: &Path, to: &Path, done: &AtomicU64) -> io::Result<()> {
         to.write_all(some.get(..count).unwrap_or_default())?;
         done.fetch_add(count as u64, Ordering::Relaxed);
     }
+}
+
+/// Whoever restores as root does so for whom the folder belongs to, who could not read the file otherwise.
+#[cfg(unix)]
+fn give_to_owner(path: &Path, folder: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let give = || -> io::Result<()> {
+        let (folder, file) = (fs::metadata(folder)?, fs::metadata(path)?);
+        if folder.uid() == file.uid() {
+            return Ok(());
+        }
+        chown(path, Some(folder.uid()), Some(folder.gid()))
+    };
+    match give() {
+        // Who is not root keeps it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        given => given.map_err(|source| file_error(path, source)),
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_path: &Path, _folder: &Path) -> Result<(), Error> {
+    Ok(())
 }
 
 /// The log of a database belongs to it: beside another one it would be taken for its own, and spoil it. It is written into its database; if that cannot be
