@@ -18,7 +18,7 @@ pub(crate) const EXAMPLES: &str = "Examples:\n  \
 /// The commands about a cluster.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show who runs, who holds which regions, who plays where, and what is amiss.
+    /// Show who runs, who holds how many regions, how many play where, and what is amiss.
     #[command(long_about = status::LONG_ABOUT, after_help = EXAMPLES)]
     Status {
         #[command(flatten)]

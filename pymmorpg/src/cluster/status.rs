@@ -9,7 +9,7 @@ use world::region_id::RegionId;
 use super::{document, findings, text};
 use crate::data::Data;
 
-pub(super) const LONG_ABOUT: &str = "Show who runs, who holds which regions, who plays where, and what is amiss.\n\n\
+pub(super) const LONG_ABOUT: &str = "Show who runs, who holds how many regions, how many play where, and what is amiss.\n\n\
     It is read from the database, at one moment; nobody else is asked, so it tells of a cluster that is ill as well. Every service says every three \
     seconds that it runs, and a zone server every half second; one that was silent for 10 s (a zone server: 2 s) counts as dead, and is shown for ten \
     minutes more. What is amiss is listed below the tables. The exit code is 0 whatever is found.\n\n\
