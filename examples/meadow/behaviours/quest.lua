@@ -9,18 +9,13 @@ function on_near(me, who)
     end
 end
 
--- How many offers wait for their answers. More than 64 would be the end of her, and a player can send thousands in a second.
-local waiting = 0
-
 -- Whoever sets her `offer` gives her so many of his mushrooms, if he has them.
 function on_set(me, who, attribute, count)
-    if attribute ~= "offer" or waiting == 16 then
+    if attribute ~= "offer" then
         return
     end
     local given = math.min(count, WANTED - (me.basket or 0))
-    waiting = waiting + 1
     me:change(who, "mushrooms", -given, function(me, done)
-        waiting = waiting - 1
         if not done then
             me:say("You have not got so many, " .. who.name .. ".")
             return

@@ -41,7 +41,7 @@ pub const FAULT_COUNT_MAX: usize = 64;
 /// The longest text of a fault, in bytes; the rest is left out.
 pub const FAULT_BYTES_MAX: usize = 512;
 
-/// How many `after`s and answers an entity waits for at most; another is an error in the script.
+/// How many `after`s and answers an entity waits for at most: it is told that there is no room for another, and nothing is done. That is no error, for players can make a script want to.
 pub const TIMER_COUNT_MAX: usize = 64;
 
 /// How long an entity waits for an answer, in ticks: twice as long as a change is tried. After that, nobody knows what became of it.

@@ -130,10 +130,6 @@ fn a_fault_names_file_and_line() {
         ("me:sleep()", "a number of ticks is needed"),
         ("me:after(1, 2)", "a function is needed"),
         ("after(-1, print)", "a number of ticks is needed"),
-        (
-            "for i = 1, 100 do me:after(i, function() end) end",
-            "an entity waits for 64 timers at most",
-        ),
         ("random(0)", "there is no number between them"),
         ("nothing()", "attempt to call a nil value"),
         (

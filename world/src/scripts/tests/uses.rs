@@ -190,6 +190,30 @@ fn who_changes_something_hears_what_became_of_it() {
 }
 
 #[test]
+fn who_waits_for_too_much_is_told_and_goes_on() {
+    let mut stage = Stage::new(
+        "local count = 0
+         function on_set(me) if me:change('Ann', 'gold', -1, function() end) then count += 1 end end
+         return function(me)
+             me:sleep(15)
+             me:say(count .. ' ' .. tostring(me:after(1, function() end)) .. ' ' .. tostring(after(1, function() end)))
+         end",
+    );
+    for _ in 0..10 {
+        stage.doll.is_given("Ann", "offer", Value::Int(1));
+        stage.doll.is_given("Ann", "offer", Value::Int(1));
+        for _ in 0..8 {
+            stage.doll.is_given("Bob", "offer", Value::Int(1));
+        }
+        stage.resume();
+        stage.doll.tick += 1;
+    }
+    stage.run(20);
+    assert_eq!(stage.faults(), []);
+    assert_eq!(stage.doll.done[64..], ["says 64 false false"]);
+}
+
+#[test]
 fn who_only_listens_sleeps_until_it_is_woken() {
     let mut stage = Stage::new("function on_hit(me, who, amount) me:say('ouch') end");
     assert_eq!(stage.resume(), Step::Sleep(FOREVER));
