@@ -289,7 +289,11 @@ impl Region {
             News::Lives => self.lives(&key, said, from, now, out),
             News::HasEnded { for_good } => self.ended_abroad(&key, said, for_good, now, out),
             News::HasDied => self.died_abroad(&key, said, now.ms, out),
-            News::Answered { number, done } => self.given(number, done),
+            News::Answered {
+                number,
+                attempt,
+                done,
+            } => self.given(number, attempt, done),
             News::Superseded => {
                 let here = self.residents.get(&key);
                 let is_guest = here.is_some_and(|one| one.home().is_some_and(|it| it != self.id));

@@ -159,13 +159,17 @@ impl Asker {
     /// What the region is told whose creature has asked.
     #[must_use]
     pub fn word_to(&self, giver: RegionId, done: bool) -> Word {
-        let number = self.session.number;
+        let news = News::Answered {
+            number: self.session.number,
+            attempt: self.attempt,
+            done,
+        };
         Word {
             from: giver,
             key: self.key.clone(),
             own: 0,
             version: 0,
-            news: News::Answered { number, done },
+            news,
         }
     }
 

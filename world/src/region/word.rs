@@ -39,6 +39,8 @@ pub enum News {
     Answered {
         /// Which gift.
         number: u64,
+        /// As it came.
+        attempt: u32,
         /// Whether it was taken.
         done: bool,
     },

@@ -1,6 +1,8 @@
 //! What somebody is to get, or to lose, and not just as well as not: whoever has picked something up gets what is there no more. It is given again until its answer is
 //! known, or for a while where it cannot be, as on another server; each row takes it once, as it takes a player's command once.
 
+use std::collections::btree_map::Entry;
+
 use super::super::{Action, Ask, Asker, Now, Output, Region};
 use crate::{applied::CommandId, behaviours::Event};
 
@@ -83,10 +85,14 @@ impl Region {
         self.ask(ask, now, out);
     }
 
-    /// What was given has arrived, or cannot.
-    pub(in crate::region) fn given(&mut self, number: u64, done: bool) {
-        if let Some(gift) = self.life.gifts.remove(&number) {
-            self.answer_request(gift.request, Some(done));
+    /// What was given has arrived, or cannot. A refusal holds of the last sending alone: of one before it nothing is written down, and the last may still be done.
+    pub(in crate::region) fn given(&mut self, number: u64, attempt: u32, done: bool) {
+        let is_last = |gift: &Gift| done || attempt + 1 == gift.ask.asker.attempt;
+        if let Entry::Occupied(gift) = self.life.gifts.entry(number)
+            && is_last(gift.get())
+        {
+            let request = gift.remove().request;
+            self.answer_request(request, Some(done));
         }
     }
 

@@ -35,9 +35,14 @@ pub(super) fn written_word(to: RegionId, word: &Word) -> p::CreatureWord {
             News::HasEnded { for_good } => Say::HasEnded(*for_good),
             News::HasDied => Say::HasDied(p::Nothing {}),
             News::Superseded => Say::Superseded(p::Nothing {}),
-            News::Answered { number, done } => Say::Answered(p::Answered {
+            News::Answered {
+                number,
+                attempt,
+                done,
+            } => Say::Answered(p::Answered {
                 number: *number,
                 done: *done,
+                attempt: *attempt,
             }),
         }),
     }
@@ -60,7 +65,15 @@ pub(super) fn read(said: p::CreatureWord) -> Result<Said, Invalid> {
         Say::HasEnded(for_good) => News::HasEnded { for_good },
         Say::HasDied(p::Nothing {}) => News::HasDied,
         Say::Superseded(p::Nothing {}) => News::Superseded,
-        Say::Answered(p::Answered { number, done }) => News::Answered { number, done },
+        Say::Answered(p::Answered {
+            number,
+            done,
+            attempt,
+        }) => News::Answered {
+            number,
+            attempt,
+            done,
+        },
     };
     let word = Word {
         from: region(said.from)?,
@@ -121,6 +134,7 @@ mod tests {
             News::Superseded,
             News::Answered {
                 number: 1 << 60,
+                attempt: 3,
                 done: true,
             },
         ];
