@@ -56,6 +56,15 @@ impl Engine {
         }
     }
 
+    /// Fails at once if the table `processes` cannot be written now, where another statement would wait: what operators want to see must keep nobody waiting
+    /// who shares the connection. None: there is one writer in any case.
+    pub(crate) fn not_to_wait_for_processes(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("LOCK TABLE processes IN ROW EXCLUSIVE MODE NOWAIT"),
+        }
+    }
+
     /// How long an operation may take.
     pub(crate) fn deadline(self) -> Duration {
         match self {

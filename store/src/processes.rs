@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 
 use crate::{
     Store,
+    engine::Engine,
     entities::{Incarnation, signed, unsigned},
     error::Error,
     writer::Verdict,
@@ -143,7 +144,8 @@ impl Processes<'_> {
     /// # Errors
     /// The outcome is unknown.
     pub async fn heartbeat(&self, about: About, facts: Facts) -> Result<(), Error> {
-        let now_ms = self.0.engine().now_ms();
+        let engine = self.0.engine();
+        let now_ms = engine.now_ms();
         let sql = format!(
             "INSERT INTO processes (id, kind, version, host, address, admin, started_ms, heartbeat_ms, content, players, creatures) \
              VALUES ($1, $2, $3, $4, $5, $6, {now_ms}, {now_ms}, $7, $8, $9) \
@@ -155,6 +157,7 @@ impl Processes<'_> {
             .run(move |connection: &mut AnyConnection| {
                 let (sql, about) = (sql.clone(), about.clone());
                 Box::pin(async move {
+                    do_not_wait(engine, connection).await?;
                     sqlx::query(AssertSqlSafe(sql))
                         .bind(about.id.0)
                         .bind(about.kind.as_str())
@@ -165,7 +168,7 @@ impl Processes<'_> {
                         .bind(facts.content.map(signed))
                         .bind(facts.players.map(signed))
                         .bind(facts.creatures.map(signed))
-                        .execute(connection)
+                        .execute(&mut *connection)
                         .await?;
                     Ok(Verdict::Keep(()))
                 })
@@ -178,13 +181,15 @@ impl Processes<'_> {
     /// # Errors
     /// The outcome is unknown; its time to live ends it all the same.
     pub async fn remove(&self, id: Id) -> Result<(), Error> {
+        let engine = self.0.engine();
         self.0
             .control
             .run(move |connection: &mut AnyConnection| {
                 Box::pin(async move {
+                    do_not_wait(engine, connection).await?;
                     sqlx::query("DELETE FROM processes WHERE id = $1")
                         .bind(id.0)
-                        .execute(connection)
+                        .execute(&mut *connection)
                         .await?;
                     Ok(Verdict::Keep(()))
                 })
@@ -197,7 +202,8 @@ impl Processes<'_> {
     /// # Errors
     /// The outcome is unknown.
     pub async fn forget(&self) -> Result<(), Error> {
-        let now_ms = self.0.engine().now_ms();
+        let engine = self.0.engine();
+        let now_ms = engine.now_ms();
         let of = |table| format!("DELETE FROM {table} WHERE heartbeat_ms < {now_ms} - $1");
         let statements = ["processes", "zone_servers"].map(of);
         self.0
@@ -205,6 +211,7 @@ impl Processes<'_> {
             .run(move |connection: &mut AnyConnection| {
                 let statements = statements.clone();
                 Box::pin(async move {
+                    do_not_wait(engine, connection).await?;
                     for sql in statements {
                         sqlx::query(AssertSqlSafe(sql))
                             .bind(FORGET_AFTER_MS)
@@ -230,6 +237,14 @@ impl Processes<'_> {
             .await?;
         Ok(read_all(&rows)?)
     }
+}
+
+/// Whoever keeps the table to itself for a while, as a later version's migration may, would keep the heartbeats of a zone server waiting, too: they have the same writer.
+async fn do_not_wait(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    if let Some(sql) = engine.not_to_wait_for_processes() {
+        sqlx::query(sql).execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// How to ask for all of them.

@@ -15,6 +15,7 @@ use store::{
     directory::ZoneServer,
     edits::{Audit, Outcome},
     entities::{Claim, EntityRow, Incarnation, Save, Saved},
+    processes::{About, Facts, Id, Kind},
 };
 use wire::Value;
 use world::{
@@ -391,6 +392,49 @@ async fn a_row_that_another_has_locked_delays_no_heartbeat_and_fails_alone() {
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1";
     server.execute(&url, end);
     let _ended = holder.join();
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_operators_are_shown_keeps_no_heartbeat_waiting() {
+    let server = Postgres::shared();
+    let url = server.create_database();
+    let store = Store::connect(&url).await.unwrap();
+    let about = About::this(Id(1), Kind::ZoneServer, "127.0.0.1:1".to_owned(), None);
+    let say = async || {
+        let processes = store.processes();
+        processes.heartbeat(about.clone(), Facts::default()).await
+    };
+    say().await.unwrap();
+    let locked =
+        "BEGIN; LOCK TABLE processes; SELECT pg_advisory_lock(3); SELECT pg_sleep(20); COMMIT";
+    let holder = {
+        let url = url.clone();
+        std::thread::spawn(move || std::panic::catch_unwind(|| server.execute(&url, locked)))
+    };
+    let asked =
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 3";
+    until("the table is not locked", async || {
+        server.execute(&url, asked) == "1"
+    })
+    .await;
+
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let (beaten, said) = tokio::join!(beat(&store), say());
+        beaten.unwrap();
+        assert!(said.is_err());
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+    let end =
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 3";
+    server.execute(&url, end);
+    let _ended = holder.join();
+    until("it is not said again", async || say().await.is_ok()).await;
     store.close().await;
 }
 

@@ -122,9 +122,15 @@ pub(super) async fn restore(
     .map_err(|source| file_error(draft.path(), source))?;
     give_to_owner(draft.path(), folder)?;
     let aside = set_aside_log(&target).await?;
-    draft.finish()?;
-    for path in aside {
-        fs::remove_file(&path).map_err(|source| file_error(&path, source))?;
+    if let Err(error) = draft.finish() {
+        // The database is the old one, and what is only in its log belongs to it.
+        for (log, other) in aside {
+            fs::rename(&other, &log).map_err(|source| file_error(&other, source))?;
+        }
+        return Err(error);
+    }
+    for (_, other) in aside {
+        fs::remove_file(&other).map_err(|source| file_error(&other, source))?;
     }
     Ok(Done {
         byte_count: total,
@@ -207,7 +213,7 @@ fn give_to_owner(_path: &Path, _folder: &Path) -> Result<(), Error> {
 
 /// The log of a database belongs to it: beside another one it would be taken for its own, and spoil it. It is written into its database; if that cannot be
 /// done, because the database is broken, it is put aside. What is to be removed once the other is in its place.
-async fn set_aside_log(target: &Path) -> Result<Vec<PathBuf>, Error> {
+async fn set_aside_log(target: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Error> {
     if target.exists()
         && let Ok(mut connection) = open(target).connect().await
     {
@@ -227,7 +233,7 @@ async fn set_aside_log(target: &Path) -> Result<Vec<PathBuf>, Error> {
         let (log, other) = (with(""), with(".replaced"));
         if log.exists() {
             fs::rename(&log, &other).map_err(|source| file_error(&log, source))?;
-            aside.push(other);
+            aside.push((log, other));
         }
     }
     Ok(aside)
