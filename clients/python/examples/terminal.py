@@ -126,9 +126,9 @@ class Game:
         return self._did(one, "You strike %s.", one and self.client.set(one["name"], "hp", (-min(BLOW, one["hp"]),)))
 
     def give(self):
-        """One of what somebody within reach wants."""
+        """Offers one of what somebody within reach wants: whether it is there is for the world to say."""
         one = self._in_reach("wants")
-        return self._did(one, "You give something to %s.", one and self.client.set(one["name"], one["wants"], (1,)))
+        return self._did(one, "You give something to %s.", one and self.client.set(one["name"], "offer", 1))
 
     def _did(self, one, text, is_done):
         if one and is_done:

@@ -145,7 +145,7 @@ class Script(unittest.TestCase):
             self.meadow.done,
             [
                 ("Mushroom#0:0:1.1", "taken", True),
-                ("Mara#meadow", "mushrooms", (1,)),
+                ("Mara#meadow", "offer", 1),
                 ("Slime#0:0:1.1", "hp", (-2,)),
                 ("Wolf#0:0:1.1", "hp", (-3,)),
             ],
