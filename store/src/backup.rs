@@ -176,9 +176,7 @@ pub async fn back_up(
             Database::Postgres(url) => postgres::back_up(database, url, file, report).await,
         }
     };
-    tokio::time::timeout(DURATION_MAX, write)
-        .await
-        .unwrap_or(Err(Error::Late))
+    in_time(write).await
 }
 
 /// Brings back what is in a backup, into a folder or a database that is empty; or in place of what is there, if `replace` says so.
@@ -214,7 +212,11 @@ pub async fn restore(
             }
         }
     };
-    tokio::time::timeout(DURATION_MAX, read)
+    in_time(read).await
+}
+
+async fn in_time(work: impl Future<Output = Result<Done, Error>>) -> Result<Done, Error> {
+    tokio::time::timeout(DURATION_MAX, work)
         .await
         .unwrap_or(Err(Error::Late))
 }

@@ -1,6 +1,6 @@
 //! Which zone servers there are, and which of them are alive by the database's clock.
 
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 
 use crate::{
     Store,
@@ -20,6 +20,21 @@ pub struct ZoneServer {
     pub is_leaving: bool,
     /// The version of the maps that is in force there ([`crate::versions::Versions::map`]).
     pub map: u64,
+}
+
+/// What [`ZoneServer::read`] reads.
+pub(crate) const COLUMNS: &str = "incarnation, address, leaving, map";
+
+impl ZoneServer {
+    /// Of a row that begins with [`COLUMNS`].
+    pub(crate) fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            incarnation: Incarnation(row.try_get(0)?),
+            address: row.try_get(1)?,
+            is_leaving: row.try_get::<i64, _>(2)? != 0,
+            map: unsigned(row.try_get(3)?),
+        })
+    }
 }
 
 /// How often a zone server says that it is alive.
@@ -80,20 +95,13 @@ impl Directory<'_> {
     pub async fn live(&self) -> Result<Vec<ZoneServer>, Error> {
         let now_ms = self.0.engine().now_ms();
         let sql = format!(
-            "SELECT incarnation, address, leaving, map FROM zone_servers WHERE heartbeat_ms > {now_ms} - $1 ORDER BY incarnation"
+            "SELECT {COLUMNS} FROM zone_servers WHERE heartbeat_ms > {now_ms} - $1 ORDER BY incarnation"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(HEARTBEAT_TTL_MS);
         let rows = self.0.control_reads().all(query).await?;
         Ok(rows
             .iter()
-            .map(|row| {
-                Ok(ZoneServer {
-                    incarnation: Incarnation(row.try_get(0)?),
-                    address: row.try_get(1)?,
-                    is_leaving: row.try_get::<i64, _>(2)? != 0,
-                    map: unsigned(row.try_get(3)?),
-                })
-            })
+            .map(ZoneServer::read)
             .collect::<Result<_, sqlx::Error>>()?)
     }
 

@@ -56,12 +56,11 @@ impl Engine {
         }
     }
 
-    /// Fails at once if the table `processes` cannot be written now, where another statement would wait: what operators want to see must keep nobody waiting
-    /// who shares the connection. None: there is one writer in any case.
-    pub(crate) fn not_to_wait_for_processes(self) -> Option<&'static str> {
+    /// Fails at once if a table cannot be written now, where whoever writes to it would wait. None: there is one writer in any case.
+    pub(crate) fn not_to_wait_for(self, table: &str) -> Option<String> {
         match self {
             Self::Sqlite => None,
-            Self::Postgres => Some("LOCK TABLE processes IN ROW EXCLUSIVE MODE NOWAIT"),
+            Self::Postgres => Some(format!("LOCK TABLE {table} IN ROW EXCLUSIVE MODE NOWAIT")),
         }
     }
 

@@ -241,8 +241,8 @@ impl Processes<'_> {
 
 /// Whoever keeps the table to itself for a while, as a later version's migration may, would keep the heartbeats of a zone server waiting, too: they have the same writer.
 async fn do_not_wait(engine: Engine, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    if let Some(sql) = engine.not_to_wait_for_processes() {
-        sqlx::query(sql).execute(connection).await?;
+    if let Some(sql) = engine.not_to_wait_for("processes") {
+        sqlx::query(AssertSqlSafe(sql)).execute(connection).await?;
     }
     Ok(())
 }
@@ -320,8 +320,9 @@ pub async fn keep(
 }
 
 /// What this machine is called: in a container, the container's name.
-fn host() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
+#[must_use]
+pub fn host() -> Option<String> {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy();
+    (!name.is_empty()).then(|| name.into_owned())
 }

@@ -2,7 +2,7 @@
 //!
 //! Whoever takes or gives a region raises its epoch, and names the epoch that he has seen: of several who try, one succeeds.
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 use world::region_id::RegionId;
 
 use crate::{
@@ -28,6 +28,20 @@ pub struct Holding {
     pub epoch: u64,
 }
 
+/// How to ask for every region that was held once.
+pub(crate) const ALL: &str = "SELECT region, holder, epoch FROM regions";
+
+impl Holding {
+    /// Of a row of [`ALL`].
+    pub(crate) fn read(row: &AnyRow) -> Result<Self, Error> {
+        Ok(Self {
+            region: region_of(row.try_get(0)?, "regions")?,
+            holder: row.try_get::<Option<i64>, _>(1)?.map(Incarnation),
+            epoch: unsigned(row.try_get(2)?),
+        })
+    }
+}
+
 /// Operations on the list of regions.
 #[derive(Debug, Clone, Copy)]
 pub struct Regions<'s>(pub(crate) &'s Store);
@@ -38,17 +52,8 @@ impl Regions<'_> {
     /// # Errors
     /// The database did not answer.
     pub async fn all(&self) -> Result<Vec<Holding>, Error> {
-        let sql = "SELECT region, holder, epoch FROM regions";
-        let rows = self.0.control_reads().all(sqlx::query(sql)).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Holding {
-                    region: region_of(row.try_get(0)?, "regions")?,
-                    holder: row.try_get::<Option<i64>, _>(1)?.map(Incarnation),
-                    epoch: unsigned(row.try_get(2)?),
-                })
-            })
-            .collect()
+        let rows = self.0.control_reads().all(sqlx::query(ALL)).await?;
+        rows.iter().map(Holding::read).collect()
     }
 
     /// Takes regions, each with the epoch that was seen, 0 for one that was not there: those that nobody holds, or that their holder has no use for since

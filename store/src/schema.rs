@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use sqlx::{AnyConnection, AssertSqlSafe, PgConnection, Row, SqliteConnection};
+use sqlx::{AnyConnection, AssertSqlSafe, PgConnection, SqliteConnection};
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -104,13 +104,8 @@ pub(crate) async fn of_sqlite(connection: &mut SqliteConnection) -> Result<Found
     let Some(sql) = query(count.map(|count| count > 0)) else {
         return Ok(Found::default());
     };
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .fetch_all(connection)
-        .await?;
-    collect(
-        rows.iter()
-            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?))),
-    )
+    let rows = sqlx::query_as(AssertSqlSafe(sql));
+    Ok(rows.fetch_all(connection).await?.into())
 }
 
 /// Of a database of a server.
@@ -126,22 +121,13 @@ pub(crate) async fn of_postgres(connection: &mut PgConnection) -> Result<Found, 
     let Some(sql) = query(is_there) else {
         return Ok(Found::default());
     };
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .fetch_all(connection)
-        .await?;
-    collect(
-        rows.iter()
-            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?))),
-    )
+    let rows = sqlx::query_as(AssertSqlSafe(sql));
+    Ok(rows.fetch_all(connection).await?.into())
 }
 
 /// Of a database that is open: it has both tables.
 pub(crate) async fn of_ours(connection: &mut AnyConnection) -> Result<Found, sqlx::Error> {
-    let rows = sqlx::query(FOUND).fetch_all(connection).await?;
-    collect(
-        rows.iter()
-            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?))),
-    )
+    Ok(sqlx::query_as(FOUND).fetch_all(connection).await?.into())
 }
 
 /// Where the schema is written down.
@@ -156,18 +142,17 @@ fn query(is_there: [bool; 2]) -> Option<&'static str> {
     }
 }
 
-fn collect(
-    rows: impl Iterator<Item = Result<(i64, Option<i64>), sqlx::Error>>,
-) -> Result<Found, sqlx::Error> {
-    let mut found = Found::default();
-    for row in rows {
-        let (version, from) = row?;
-        found.applied.push(version);
-        found
-            .compatible_from
-            .extend(from.map(|from| (version, from)));
+/// Of the rows that are asked for.
+impl From<Vec<(i64, Option<i64>)>> for Found {
+    fn from(rows: Vec<(i64, Option<i64>)>) -> Self {
+        let said = rows.iter();
+        Self {
+            compatible_from: said
+                .filter_map(|(version, from)| Some((*version, (*from)?)))
+                .collect(),
+            applied: rows.into_iter().map(|(version, _)| version).collect(),
+        }
     }
-    Ok(found)
 }
 
 #[cfg(test)]
@@ -176,7 +161,7 @@ mod tests {
 
     /// Whether a program that knows schemas up to `known` accepts these, each with what it says.
     fn check(known: i64, schemas: &[(i64, Option<i64>)], expected: Result<(), &str>) {
-        let found = collect(schemas.iter().map(|schema| Ok(*schema))).unwrap();
+        let found = Found::from(schemas.to_vec());
         let outcome = found.accept(known).map_err(|refused| refused.to_string());
         assert_eq!(outcome, expected.map_err(str::to_owned), "{schemas:?}");
     }
@@ -209,7 +194,7 @@ mod tests {
     #[test]
     fn which_programs_it_is_for() {
         let from = |schemas: &[(i64, Option<i64>)]| {
-            let found = collect(schemas.iter().map(|schema| Ok(*schema))).unwrap();
+            let found = Found::from(schemas.to_vec());
             (found.version(), found.compatible_from())
         };
         assert_eq!(from(&[]), (0, 0));

@@ -6,12 +6,12 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use crate::{
     Store,
-    directory::{HEARTBEAT_TTL_MS, ZoneServer},
-    entities::{Incarnation, region_of, unsigned},
+    directory::{COLUMNS, HEARTBEAT_TTL_MS, ZoneServer},
+    entities::{Incarnation, unsigned},
     error::Error,
     migrate,
     processes::{self, Process},
-    regions::Holding,
+    regions::{ALL, Holding},
     schema,
     versions::{Versions, versions},
 };
@@ -93,7 +93,7 @@ async fn read(connection: &mut AnyConnection, now_ms: &'static str) -> Result<St
         .fetch_one(&mut *connection)
         .await?;
     let sql = format!(
-        "SELECT incarnation, address, leaving, map, {now_ms} - heartbeat_ms, drain_requested_ms FROM zone_servers ORDER BY address, heartbeat_ms"
+        "SELECT {COLUMNS}, {now_ms} - heartbeat_ms, drain_requested_ms FROM zone_servers ORDER BY address, heartbeat_ms"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .fetch_all(&mut *connection)
@@ -102,12 +102,7 @@ async fn read(connection: &mut AnyConnection, now_ms: &'static str) -> Result<St
         .iter()
         .map(|row| {
             Ok(Listed {
-                server: ZoneServer {
-                    incarnation: Incarnation(row.try_get(0)?),
-                    address: row.try_get(1)?,
-                    is_leaving: row.try_get::<i64, _>(2)? != 0,
-                    map: unsigned(row.try_get(3)?),
-                },
+                server: ZoneServer::read(row)?,
                 silent_ms: unsigned(row.try_get::<i64, _>(4)?.max(0)),
                 is_drain_requested: row.try_get::<Option<i64>, _>(5)?.is_some(),
             })
@@ -117,18 +112,13 @@ async fn read(connection: &mut AnyConnection, now_ms: &'static str) -> Result<St
         .fetch_all(&mut *connection)
         .await?;
     let processes = processes::read_all(&rows)?;
-    let rows = sqlx::query("SELECT region, holder, epoch FROM regions ORDER BY region")
+    let sql = format!("{ALL} ORDER BY region");
+    let rows = sqlx::query(AssertSqlSafe(sql))
         .fetch_all(&mut *connection)
         .await?;
     let regions = rows
         .iter()
-        .map(|row| {
-            Ok(Holding {
-                region: region_of(row.try_get(0)?, "regions")?,
-                holder: row.try_get::<Option<i64>, _>(1)?.map(Incarnation),
-                epoch: unsigned(row.try_get(2)?),
-            })
-        })
+        .map(Holding::read)
         .collect::<Result<_, Error>>()?;
     let sql =
         "SELECT owner, count(*) FROM entities WHERE present = 1 AND gone_ms IS NULL GROUP BY owner";

@@ -48,6 +48,11 @@ impl Ground {
         self.folder.path().join(name)
     }
 
+    /// A database, another one, and a file for the backup of the first.
+    fn places(&self) -> (Database, Database, PathBuf) {
+        (self.database("from"), self.database("to"), self.file("b"))
+    }
+
     /// Runs statements in a database.
     async fn execute(&self, database: &Database, sql: &'static str) {
         match database {
@@ -141,11 +146,7 @@ async fn refusal(database: &Database, file: &Path, replace: bool) -> String {
 #[tokio::test]
 async fn what_was_there_is_there_again_and_nobody_holds_it() {
     for ground in Ground::all() {
-        let (from, to, file) = (
-            ground.database("from"),
-            ground.database("to"),
-            ground.file("b"),
-        );
+        let (from, to, file) = ground.places();
         fill(&from, &["Anna", "Bert"]).await;
         let Done { byte_count, schema } = back_up(&from, &file, false, SILENT).await.unwrap();
         assert_eq!(byte_count, fs::metadata(&file).unwrap().len());
@@ -217,11 +218,7 @@ async fn a_file_is_not_overwritten_by_mistake() {
 #[tokio::test]
 async fn where_something_is_it_must_be_said_that_it_goes() {
     for ground in Ground::all() {
-        let (from, to, file) = (
-            ground.database("from"),
-            ground.database("to"),
-            ground.file("b"),
-        );
+        let (from, to, file) = ground.places();
         fill(&from, &["Anna"]).await;
         fill(&to, &["Zoe"]).await;
         ground.execute(&to, NOBODY).await;
@@ -237,11 +234,7 @@ async fn where_something_is_it_must_be_said_that_it_goes() {
 #[tokio::test]
 async fn where_somebody_works_nothing_is_touched() {
     for ground in Ground::all() {
-        let (from, to, file) = (
-            ground.database("from"),
-            ground.database("to"),
-            ground.file("b"),
-        );
+        let (from, to, file) = ground.places();
         fill(&from, &["Anna"]).await;
         back_up(&from, &file, false, SILENT).await.unwrap();
         fill(&to, &["Zoe"]).await;
@@ -265,11 +258,7 @@ async fn where_somebody_works_nothing_is_touched() {
 #[tokio::test]
 async fn what_is_no_backup_is_seen_before_anything_is_touched() {
     for ground in Ground::all() {
-        let (from, to, file) = (
-            ground.database("from"),
-            ground.database("to"),
-            ground.file("b"),
-        );
+        let (from, to, file) = ground.places();
         fill(&from, &["Anna"]).await;
         fill(&to, &["Zoe"]).await;
         ground.execute(&to, NOBODY).await;
@@ -299,11 +288,7 @@ async fn a_later_schema_is_refused_here_and_there() {
     const LATER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', TRUE, '', 0)";
     const NOT_LATER: &str = "DELETE FROM _sqlx_migrations WHERE version = 9999";
     for ground in Ground::all() {
-        let (from, to, file) = (
-            ground.database("from"),
-            ground.database("to"),
-            ground.file("b"),
-        );
+        let (from, to, file) = ground.places();
         fill(&from, &["Anna"]).await;
         back_up(&from, &file, false, SILENT).await.unwrap();
         ground.execute(&from, LATER).await;
@@ -365,11 +350,7 @@ async fn where_nothing_is_there_is_nothing_to_back_up() {
 #[tokio::test]
 async fn what_else_a_database_has_is_none_of_ours() {
     let ground = &Ground::all()[1];
-    let (from, to, file) = (
-        ground.database("from"),
-        ground.database("to"),
-        ground.file("b"),
-    );
+    let (from, to, file) = ground.places();
     fill(&from, &["Anna"]).await;
     fill(&to, &["Zoe"]).await;
     ground.execute(&to, NOBODY).await;
@@ -397,11 +378,7 @@ async fn what_else_a_database_has_is_none_of_ours() {
 #[tokio::test]
 async fn every_table_of_ours_is_in_it() {
     let ground = &Ground::all()[1];
-    let (from, to, file) = (
-        ground.database("from"),
-        ground.database("to"),
-        ground.file("b"),
-    );
+    let (from, to, file) = ground.places();
     fill(&from, &["Anna"]).await;
     back_up(&from, &file, false, SILENT).await.unwrap();
     restore(&to, &file, false, SILENT).await.unwrap();
@@ -419,11 +396,7 @@ async fn every_table_of_ours_is_in_it() {
 #[tokio::test]
 async fn a_restore_that_fails_in_the_middle_has_changed_nothing() {
     let ground = &Ground::all()[1];
-    let (from, to, file) = (
-        ground.database("from"),
-        ground.database("to"),
-        ground.file("b"),
-    );
+    let (from, to, file) = ground.places();
     fill(&from, &["Anna"]).await;
     fill(&to, &["Zoe"]).await;
     // Something of theirs that stands on a table of ours keeps it from being dropped.
@@ -452,11 +425,7 @@ async fn a_restore_that_fails_in_the_middle_has_changed_nothing() {
 #[tokio::test]
 async fn a_log_that_was_left_is_not_taken_for_that_of_what_is_restored() {
     let ground = &Ground::all()[0];
-    let (from, to, file) = (
-        ground.database("from"),
-        ground.database("to"),
-        ground.file("b"),
-    );
+    let (from, to, file) = ground.places();
     fill(&from, &["Anna"]).await;
     back_up(&from, &file, false, SILENT).await.unwrap();
     let Database::Embedded(folder) = &to else {
@@ -487,11 +456,7 @@ async fn a_log_that_was_left_is_not_taken_for_that_of_what_is_restored() {
 async fn who_starts_while_it_is_brought_back_is_seen() {
     use sqlx::{Connection, PgConnection};
     let ground = &Ground::all()[1];
-    let (from, to, file) = (
-        ground.database("from"),
-        ground.database("to"),
-        ground.file("b"),
-    );
+    let (from, to, file) = ground.places();
     fill(&from, &["Anna"]).await;
     fill(&to, &["Zoe"]).await;
     ground.execute(&to, NOBODY).await;

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use runtime::process::Endpoint;
+use store::processes;
 
 use crate::Config;
 
@@ -28,8 +29,7 @@ pub fn settle_advertised(config: &mut Config, listen: SocketAddr) -> Result<(), 
     };
     let is_template = url.contains(HOSTNAME);
     if is_template {
-        let host = rustix::system::uname();
-        *url = url.replace(HOSTNAME, &host.nodename().to_string_lossy());
+        *url = url.replace(HOSTNAME, &processes::host().unwrap_or_default());
     }
     match url.parse::<Endpoint>() {
         Ok(_) => Ok(()),
