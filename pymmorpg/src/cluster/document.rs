@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use store::processes::{Kind, Process};
 
-use super::{status::Seen, text::state};
+use super::status::{Seen, state};
 
 /// The most regions without a holder that are named.
 const NAMES_MAX: usize = 100;
@@ -45,7 +45,7 @@ pub(super) fn of(seen: &Seen, findings: &[String]) -> Value {
         "zone_servers": zone_servers(seen),
         "gateways": services(seen, Kind::Gateway),
         "auth": services(seen, Kind::Auth),
-        "players": players(seen),
+        "players": seen.player_count(),
         "regions": {
             "total": total,
             "held": total.map(|total| total - without_holder.len()),
@@ -56,51 +56,37 @@ pub(super) fn of(seen: &Seen, findings: &[String]) -> Value {
     })
 }
 
-/// How many sessions all live gateways have.
-pub(super) fn players(seen: &Seen) -> u64 {
-    let live = seen.status.processes.iter().filter(|one| one.is_live());
-    live.filter_map(|one| one.facts.players).sum()
-}
-
 fn zone_servers(seen: &Seen) -> Vec<Value> {
-    let status = &seen.status;
-    status
-        .zone_servers
-        .iter()
-        .map(|one| {
-            let me = one.server.incarnation;
-            let mut processes = status.processes.iter();
-            let process = processes.find(|process| process.about.id == me.into());
-            let about = process.map(|process| &process.about);
-            let held = status.regions.iter();
-            json!({
-                "id": me.to_string(),
-                "state": state(one),
-                "address": one.server.address,
-                "admin": about.and_then(|about| about.admin.as_ref()),
-                "host": about.and_then(|about| about.host.as_ref()),
-                "version": about.map(|about| &about.version),
-                "started_ms": process.map(|process| process.started_ms),
-                "silent_ms": one.silent_ms,
-                "regions": held.filter(|held| held.holder == Some(me)).count(),
-                "rows": status.rows.get(&Some(me)).copied().unwrap_or_default(),
-                "creatures": process.and_then(|process| process.facts.creatures),
-                "content": process.and_then(|process| process.facts.content),
-                "map": one.server.map,
-                "maps_behind": status.versions.map.saturating_sub(one.server.map),
-            })
+    let zones = seen.zones().map(|zone| {
+        let (listed, process) = (zone.listed, zone.process);
+        let about = process.map(|process| &process.about);
+        json!({
+            "id": listed.server.incarnation.to_string(),
+            "state": zone.state(),
+            "address": listed.server.address,
+            "admin": about.and_then(|about| about.admin.as_ref()),
+            "host": about.and_then(|about| about.host.as_ref()),
+            "version": about.map(|about| &about.version),
+            "started_ms": process.map(|process| process.started_ms),
+            "silent_ms": listed.silent_ms,
+            "regions": zone.region_count,
+            "rows": zone.row_count,
+            "creatures": process.and_then(|process| process.facts.creatures),
+            "content": process.and_then(|process| process.facts.content),
+            "map": listed.server.map,
+            "maps_behind": zone.behind,
         })
-        .collect()
+    });
+    zones.collect()
 }
 
 fn services(seen: &Seen, kind: Kind) -> Vec<Value> {
-    let all = seen.status.processes.iter();
-    all.filter(|process| process.about.kind == kind)
+    seen.services(kind)
         .map(|process| {
             let Process { about, facts, .. } = process;
             let mut service = json!({
                 "id": about.id.to_string(),
-                "state": if process.is_live() { "live" } else { "dead" },
+                "state": state(process),
                 "address": about.address,
                 "admin": about.admin,
                 "host": about.host,

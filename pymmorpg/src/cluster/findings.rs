@@ -21,12 +21,8 @@ pub(super) fn of(seen: &Seen) -> Vec<String> {
     if !is_zone_live {
         found.push("no zone server is alive".to_owned());
     }
-    let live = |kind: Kind| {
-        let all = status.processes.iter();
-        all.filter(move |one| one.about.kind == kind && one.is_live())
-    };
     for kind in [Kind::Gateway, Kind::Auth] {
-        if live(kind).next().is_none() {
+        if seen.live(kind).next().is_none() {
             let kind = kind.as_str();
             found.push(format!(
                 "no {kind} says that it runs (one of an earlier version would not)"
@@ -47,10 +43,9 @@ pub(super) fn of(seen: &Seen) -> Vec<String> {
             count(rows, "character or placed entity is")
         ));
     }
-    for one in status.zone_servers.iter().filter(|one| one.is_live()) {
-        let behind = status.versions.map.saturating_sub(one.server.map);
-        if behind > 0 {
-            let (behind, address) = (count(behind, "change"), &one.server.address);
+    for zone in seen.zones().filter(|zone| zone.listed.is_live()) {
+        if zone.behind > 0 {
+            let (behind, address) = (count(zone.behind, "change"), &zone.listed.server.address);
             found.push(format!("{behind} of maps not in force yet at {address}"));
         }
     }
@@ -67,7 +62,7 @@ pub(super) fn of(seen: &Seen) -> Vec<String> {
     }
     for one in status.processes.iter().filter(|one| !one.is_live()) {
         let (kind, address) = (one.about.kind, &one.about.address);
-        if live(kind).any(|other| other.about.address == *address) {
+        if seen.live(kind).any(|other| other.about.address == *address) {
             // It has been started again.
             continue;
         }

@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use serde_json::json;
-use store::{content::ContentVersion, status::Status};
+use store::{
+    content::ContentVersion,
+    processes::{Kind, Process},
+    status::{Listed, Status},
+};
 use world::region_id::RegionId;
 
 use super::{document, findings, text};
@@ -48,7 +52,78 @@ pub(super) struct Redis {
     pub(super) took: Option<Duration>,
 }
 
+/// A zone server, and what else is known of it.
+pub(super) struct Zone<'s> {
+    pub(super) listed: &'s Listed,
+    /// None: one of an earlier version tells nothing of itself.
+    pub(super) process: Option<&'s Process>,
+    /// How many regions it holds.
+    pub(super) region_count: usize,
+    /// How many rows of those who are in the world it owns.
+    pub(super) row_count: u64,
+    /// How many changes of maps are not in force there.
+    pub(super) behind: u64,
+}
+
+impl Zone<'_> {
+    /// `live`, `draining` or `dead`.
+    pub(super) fn state(&self) -> &'static str {
+        let Listed {
+            server,
+            is_drain_requested,
+            ..
+        } = self.listed;
+        match (
+            self.listed.is_live(),
+            server.is_leaving || *is_drain_requested,
+        ) {
+            (false, _) => "dead",
+            (true, true) => "draining",
+            (true, false) => "live",
+        }
+    }
+}
+
+/// `live` or `dead`.
+pub(super) fn state(process: &Process) -> &'static str {
+    if process.is_live() { "live" } else { "dead" }
+}
+
 impl Seen {
+    /// Every zone server.
+    pub(super) fn zones(&self) -> impl Iterator<Item = Zone<'_>> {
+        let status = &self.status;
+        status.zone_servers.iter().map(|listed| {
+            let me = listed.server.incarnation;
+            let mut processes = status.processes.iter();
+            let held = status.regions.iter();
+            Zone {
+                listed,
+                process: processes.find(|process| process.about.id == me.into()),
+                region_count: held.filter(|held| held.holder == Some(me)).count(),
+                row_count: status.rows.get(&Some(me)).copied().unwrap_or_default(),
+                behind: status.versions.map.saturating_sub(listed.server.map),
+            }
+        })
+    }
+
+    /// Every service of a kind that says of itself that it runs, or did lately.
+    pub(super) fn services(&self, kind: Kind) -> impl Iterator<Item = &Process> {
+        let all = self.status.processes.iter();
+        all.filter(move |process| process.about.kind == kind)
+    }
+
+    /// Those of them that live.
+    pub(super) fn live(&self, kind: Kind) -> impl Iterator<Item = &Process> {
+        self.services(kind).filter(|process| process.is_live())
+    }
+
+    /// How many sessions all live gateways have.
+    pub(super) fn player_count(&self) -> u64 {
+        let gateways = self.live(Kind::Gateway);
+        gateways.filter_map(|one| one.facts.players).sum()
+    }
+
     /// The regions of the world that nobody who lives holds.
     pub(super) fn without_holder(&self) -> Vec<RegionId> {
         let Ok(regions) = &self.regions else {

@@ -2,12 +2,9 @@
 
 use std::fmt::Write;
 
-use store::{
-    processes::{Kind, Process},
-    status::Listed,
-};
+use store::processes::{Kind, Process};
 
-use super::{document::players, status::Seen};
+use super::status::{Seen, state};
 use crate::world::{count, table};
 
 /// All of it.
@@ -45,14 +42,8 @@ pub(super) fn of(seen: &Seen, findings: &[String]) -> String {
         let (total, without) = (regions.len(), seen.without_holder().len());
         line("regions", format!("{} of {total} held", total - without));
     }
-    let gateways = status.processes.iter();
-    let gateways = gateways
-        .filter(|one| one.about.kind == Kind::Gateway && one.is_live())
-        .count();
-    line(
-        "players",
-        format!("{} at {}", players(seen), count(gateways, "gateway")),
-    );
+    let gateways = count(seen.live(Kind::Gateway).count(), "gateway");
+    line("players", format!("{} at {gateways}", seen.player_count()));
     text += &tables(seen);
     if findings.is_empty() {
         text += "\nall is well\n";
@@ -67,31 +58,20 @@ pub(super) fn of(seen: &Seen, findings: &[String]) -> String {
 
 fn tables(seen: &Seen) -> String {
     let mut text = String::new();
-    let status = &seen.status;
-    let zones = status.zone_servers.iter().map(|one| {
-        let me = one.server.incarnation;
-        let mut processes = status.processes.iter();
-        let process = processes.find(|process| process.about.id == me.into());
-        let held = status.regions.iter();
-        let behind = status.versions.map.saturating_sub(one.server.map);
+    let at_ms = seen.status.at_ms;
+    let zones = seen.zones().map(|zone| {
+        let (listed, process) = (zone.listed, zone.process);
         vec![
-            me.to_string(),
-            one.server.address.clone(),
+            listed.server.incarnation.to_string(),
+            listed.server.address.clone(),
             told(process.map(|process| process.about.version.clone())),
-            state(one).to_owned(),
-            told(process.map(|process| span(status.at_ms.saturating_sub(process.started_ms)))),
-            span(one.silent_ms),
-            held.filter(|held| held.holder == Some(me))
-                .count()
-                .to_string(),
-            status
-                .rows
-                .get(&Some(me))
-                .copied()
-                .unwrap_or_default()
-                .to_string(),
+            zone.state().to_owned(),
+            told(process.map(|process| span(at_ms.saturating_sub(process.started_ms)))),
+            span(listed.silent_ms),
+            zone.region_count.to_string(),
+            zone.row_count.to_string(),
             told(process.and_then(|process| process.facts.creatures)),
-            match behind {
+            match zone.behind {
                 0 => "all".to_owned(),
                 behind => format!("{behind} behind"),
             },
@@ -112,21 +92,17 @@ fn tables(seen: &Seen) -> String {
         "operators",
     ];
     add(&mut text, &header, &[4, 5, 6, 7, 8], zones);
-    let of = |kind: Kind| {
-        let all = status.processes.iter();
-        all.filter(move |process| process.about.kind == kind)
-    };
     let shared = |process: &Process| {
         vec![
             process.about.id.to_string(),
             process.about.address.clone(),
             process.about.version.clone(),
-            if process.is_live() { "live" } else { "dead" }.to_owned(),
-            span(status.at_ms.saturating_sub(process.started_ms)),
+            state(process).to_owned(),
+            span(at_ms.saturating_sub(process.started_ms)),
             span(process.silent_ms),
         ]
     };
-    let gateways = of(Kind::Gateway).map(|process| {
+    let gateways = seen.services(Kind::Gateway).map(|process| {
         let mut row = shared(process);
         row.push(told(process.facts.players));
         row.push(told(process.facts.content));
@@ -145,7 +121,7 @@ fn tables(seen: &Seen) -> String {
         "operators",
     ];
     add(&mut text, &header, &[4, 5, 6, 7], gateways);
-    let auth = of(Kind::Auth).map(|process| {
+    let auth = seen.services(Kind::Auth).map(|process| {
         let mut row = shared(process);
         row.push(place(Some(process)));
         row
@@ -173,18 +149,6 @@ fn add(
     let mut rows = rows.peekable();
     if rows.peek().is_some() {
         *text += &format!("\n{}\n", table(header, numbers, rows));
-    }
-}
-
-/// Whether a zone server is `live`, `draining` or `dead`.
-pub(super) fn state(one: &Listed) -> &'static str {
-    match (
-        one.is_live(),
-        one.server.is_leaving || one.is_drain_requested,
-    ) {
-        (false, _) => "dead",
-        (true, true) => "draining",
-        (true, false) => "live",
     }
 }
 
