@@ -39,6 +39,7 @@ pub use uthread::{FOREVER, Priority, Step, Uthread, UthreadId};
 
 use loan::{Lent, Loan};
 use meter::Sparing;
+pub(crate) use roster::TIMED_EVERY;
 use roster::{Roster, Turn};
 
 /// How many uthreads a scheduler has at most: more than a whole crowded server needs, in one region. Another is refused.

@@ -2,7 +2,7 @@
 //! where a tick goes finds all of it in one table. It decides nothing.
 
 use super::{Now, Region};
-use crate::scheduler::{Class, NameStats, Stats};
+use crate::scheduler::{Class, NameStats, Stats, TIMED_EVERY};
 
 /// What somebody else than a uthread does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,10 @@ impl Work {
         }
     }
 
-    /// One of so many is timed: a look at the clock costs a tenth of a step.
+    /// One of so many is timed. A look at the clock costs a tenth of a step: of those, as few are as of uthreads.
     fn timed_every(self) -> u64 {
         match self {
-            Self::Players => 17,
+            Self::Players => TIMED_EVERY,
             _ => 1,
         }
     }

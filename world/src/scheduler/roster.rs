@@ -3,6 +3,7 @@
 mod queues;
 mod turns;
 
+pub(crate) use turns::TIMED_EVERY;
 pub(super) use turns::Turn;
 
 use super::{

@@ -1,5 +1,5 @@
 //! What somebody is to get, or to lose, and not just as well as not: whoever has picked something up gets what is there no more. It is given again until its answer is
-//! known, or for a while where it cannot be, as on another server; each row takes it once, as it takes a player's command once.
+//! known, or for a while; each row takes it once, as it takes a player's command once.
 
 use std::collections::btree_map::Entry;
 
@@ -16,7 +16,7 @@ const LAST_ATTEMPTS: u32 = 2;
 const SLOTS: u64 = 16;
 /// How many bits of a gift's number count the gifts of one run of a region; those above are the region's own.
 pub(super) const GIFT_BITS: u32 = 20;
-/// How many wait to arrive. Of more, the oldest are given once more, and then no more.
+/// How many wait to arrive. Of more, the oldest are not given again.
 const GIFTS_MAX: usize = 1_024;
 
 /// Something on its way to somebody.

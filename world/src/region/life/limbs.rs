@@ -80,6 +80,16 @@ impl<'a> Limbs<'a> {
         state.attribute(name, self.moment.ms)?.as_f64()
     }
 
+    fn wish_for(&mut self, target: &str, attribute: &str, by: Value, request: Option<u64>) {
+        self.region.life.wishes.push(Wish::Change {
+            author: self.key.to_owned(),
+            target: target.to_owned(),
+            attribute: attribute.to_owned(),
+            by,
+            request,
+        });
+    }
+
     fn go(&mut self, to: Position) {
         let Some(resident) = self.region.residents.at_mut(self.seat) else {
             return;
@@ -204,25 +214,13 @@ impl Body for Limbs<'_> {
     }
 
     fn change(&mut self, target: &str, attribute: &str, by: Value) {
-        self.region.life.wishes.push(Wish::Change {
-            author: self.key.to_owned(),
-            target: target.to_owned(),
-            attribute: attribute.to_owned(),
-            by,
-            request: None,
-        });
+        self.wish_for(target, attribute, by, None);
     }
 
     fn request(&mut self, target: &str, attribute: &str, by: Value) -> u64 {
         self.region.life.request_count += 1;
         let number = self.region.life.request_count;
-        self.region.life.wishes.push(Wish::Change {
-            author: self.key.to_owned(),
-            target: target.to_owned(),
-            attribute: attribute.to_owned(),
-            by,
-            request: Some(number),
-        });
+        self.wish_for(target, attribute, by, Some(number));
         number
     }
 

@@ -4,7 +4,7 @@ use super::{Body, NameId, Place, Reason, Roster, State, queues::REAL_TIME_KEY};
 use crate::scheduler::{Error, Step, UthreadId};
 
 /// The time of one in so many resumes is measured, and stands for that of as many. It is a prime, so that those who take turns regularly are all met.
-const TIMED_EVERY: u64 = 17;
+pub(crate) const TIMED_EVERY: u64 = 17;
 
 /// Somebody who is about to be resumed.
 pub(in crate::scheduler) struct Turn<W> {
