@@ -1,13 +1,9 @@
 """PostgreSQL with a synchronous standby: what is answered True is on two machines, and outlives the first."""
 
 import socket
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-from harness import databases
-from harness.cluster import Cluster
 from harness.cluster_case import ClusterCase
 from harness.databases import Standby
 from harness.raw import until
@@ -20,6 +16,7 @@ _RESUMED_SECONDS_MAX = 15.0
 class WithStandby(ClusterCase):
     gateway_count = 1
     zone_count = 2
+    is_proxied = True
     #: The database is away for a moment.
     expected_log = (r'"level":"(WARN|ERROR)"',)
 
@@ -27,16 +24,8 @@ class WithStandby(ClusterCase):
 
     @classmethod
     def setUpClass(cls):
-        assert not databases.missing(), databases.missing()
-        folder = tempfile.TemporaryDirectory(prefix="standby-")
-        cls.addClassCleanup(folder.cleanup)
-        path = Path(folder.name)
-        cls.cluster = cls.server = Cluster(path, cls.plain.write(path / "world"), cls.gateway_count, cls.zone_count, is_proxied=True)
-        for pattern in cls.expected_log:
-            cls.cluster.expect_log(pattern)
-        cls._game_master = None
+        path = cls.make_cluster()
         cls.standby = Standby(path, cls.cluster.postgres)
-        cls.addClassCleanup(cls.cluster.kill)
         cls.addClassCleanup(cls.standby.halt, is_immediate=True)
         cls.cluster.start_databases()
         cls.standby.create()

@@ -25,20 +25,29 @@ class ClusterCase(YardCase):
     #: Warnings that the tests of the class provoke.
     expected_log: tuple[str, ...] = ()
 
+    #: Whether what its processes say to each other can be cut.
+    is_proxied = False
+
     cluster: Cluster
 
     @classmethod
     def setUpClass(cls):
+        cls.make_cluster()
+        cls.cluster.start()
+
+    @classmethod
+    def make_cluster(cls) -> Path:
+        """Makes it, and starts nothing yet. Returns its folder."""
         assert not databases.missing(), databases.missing()
         folder = tempfile.TemporaryDirectory(prefix="plain-")
         cls.addClassCleanup(folder.cleanup)
         path = Path(folder.name)
-        cls.cluster = cls.server = Cluster(path, cls.plain.write(path / "world"), cls.gateway_count, cls.zone_count)
+        cls.cluster = cls.server = Cluster(path, cls.plain.write(path / "world"), cls.gateway_count, cls.zone_count, cls.is_proxied)
         for pattern in cls.expected_log:
             cls.cluster.expect_log(pattern)
         cls._game_master = None
         cls.addClassCleanup(cls.cluster.kill)
-        cls.cluster.start()
+        return path
 
     # -- who has what
 
